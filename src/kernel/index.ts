@@ -1,0 +1,15 @@
+/** The `Kernel` port and its two implementations: `linux` over netlink, and a strict `fake`. */
+export { KernelError, errno, errnoName, isAlreadyExists, isNotFound } from './errors.js';
+export type {
+  Connection,
+  ConnectionQuery,
+  Counters,
+  DestinationCounters,
+  HostAddress,
+  Kernel,
+  Observation,
+  ObserveOptions,
+  OpFailure,
+  RouteAnswer,
+  ServiceCounters,
+} from './port.js';

@@ -1,0 +1,126 @@
+import type { Op, Protocol, Rule, RuleSet, VirtualServiceMatch } from '../model/index.js';
+import type { KernelError } from './errors.js';
+
+/**
+ * The kernel of one sandbox (network namespace), as far as this project touches it.
+ * Implemented by linux (netlink) and fake (a strict model); one contract suite runs on both.
+ */
+export interface Kernel {
+  /** `host`, or the path of the network namespace; only for messages. */
+  readonly sandbox: string;
+
+  /**
+   * What the kernel holds now. `sysctls` names the files to read.
+   * Errors: KernelError when a dump fails as a whole; `not_found` when the sandbox vanished.
+   */
+  observe(options: ObserveOptions): Promise<Observation>;
+
+  /**
+   * Applies the Ops in order; a failing Op does not stop those behind it. Strict: `add` of what
+   * exists fails with EEXIST, `set` or `delete` of what does not with ENOENT, ESRCH or ENODEV.
+   * Returns the failures, none when all is well. An Op may have several (a service's destinations).
+   */
+  apply(ops: readonly Op[]): Promise<readonly OpFailure[]>;
+
+  /** Counters of virtual services that carry our mark, or of `only` these. */
+  counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]>;
+
+  /** Open IPVS connections of the whole sandbox, at most `limit`, after `filter`. */
+  connections(query: ConnectionQuery): Promise<readonly Connection[]>;
+
+  /** How the sandbox would reach `address`, or undefined when it has no route. */
+  routeTo(address: string): Promise<RouteAnswer | undefined>;
+
+  /**
+   * Calls back when links, addresses or routes changed behind our back (one call may stand for
+   * many changes). IPVS and sysctls do not announce changes. The returned function stops it.
+   */
+  watch(changed: () => void): Promise<() => Promise<void>>;
+
+  close(): Promise<void>;
+}
+
+export interface ObserveOptions {
+  readonly sysctls: readonly string[];
+  /** Leaves the virtual services out: a cheap pass after a link or address event. */
+  readonly withoutVirtualServices?: boolean;
+}
+
+export interface Observation {
+  /** What carries our mark, by ruleKey. Destinations are in the order in which they were added. */
+  readonly own: RuleSet;
+  /** IPVS virtual services without our mark; never touched. */
+  readonly foreign: readonly Rule[];
+  /** Addresses of devices that are not ours: what is on-link, and which source to prefer. */
+  readonly hostAddresses: readonly HostAddress[];
+}
+
+export interface HostAddress {
+  readonly device: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly scope: 'global' | 'link' | 'host';
+}
+
+export interface OpFailure {
+  /** Position in the array given to `apply`. */
+  readonly index: number;
+  readonly error: KernelError;
+}
+
+/** Counts since the object was made; rates are the kernel's own estimate over 2 s. */
+export interface Counters {
+  readonly connections: number;
+  readonly inPackets: number;
+  readonly outPackets: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly connectionsPerS: number;
+  readonly inPacketsPerS: number;
+  readonly outPacketsPerS: number;
+  readonly inBytesPerS: number;
+  readonly outBytesPerS: number;
+}
+
+export interface ServiceCounters extends Counters {
+  readonly match: VirtualServiceMatch;
+  readonly destinations: readonly DestinationCounters[];
+}
+
+export interface DestinationCounters extends Counters {
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Established connections. */
+  readonly active: number;
+  /** Connections in every other state, and UDP flows. */
+  readonly inactive: number;
+  /** Affinity templates. */
+  readonly persistent: number;
+}
+
+export interface ConnectionQuery {
+  readonly limit: number;
+  readonly filter?: (connection: Connection) => boolean;
+}
+
+/** An entry of the IPVS connection table (/proc/net/ip_vs_conn). */
+export interface Connection {
+  readonly protocol: Protocol | 'ip';
+  readonly client: string;
+  readonly clientPort: number;
+  readonly virtual: string;
+  readonly virtualPort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+  /** The kernel's name: ESTABLISHED, FIN_WAIT, UDP, NONE (affinity template) ... */
+  readonly state: string;
+  readonly expiresS: number;
+}
+
+export interface RouteAnswer {
+  readonly type: 'unicast' | 'local' | 'broadcast' | 'multicast' | 'unreachable';
+  readonly device: string;
+  readonly source?: string;
+  readonly gateway?: string;
+}

@@ -1,0 +1,82 @@
+/** Plain data: addresses, kernel objects as values, and how they print and compare. */
+export {
+  addressBits,
+  addressBytes,
+  familyOf,
+  formatAddress,
+  formatEndpoint,
+  parseAddress,
+} from './address.js';
+export type { Family } from './address.js';
+export {
+  addressAt,
+  parsePrefix,
+  prefixBase,
+  prefixContains,
+  prefixLength,
+  prefixOf,
+  prefixSize,
+} from './prefix.js';
+export { ipvsServiceFlag, linkPrefix, nftTable, routeProtocol, vipLink } from './marks.js';
+export { formatNftStatement, formatNftTable } from './nft.js';
+export type {
+  NftChain,
+  NftField,
+  NftRule,
+  NftSet,
+  NftStatement,
+  NftTable,
+  NftType,
+} from './nft.js';
+export {
+  destinationKey,
+  formatDestination,
+  formatMatch,
+  formatVirtualService,
+  matchFamily,
+  sameDestination,
+  sameVirtualService,
+  schedulers,
+} from './virtual-service.js';
+export type {
+  Destination,
+  Forwarding,
+  Protocol,
+  Scheduler,
+  SchedulerFlag,
+  TunnelType,
+  VirtualService,
+  VirtualServiceMatch,
+} from './virtual-service.js';
+export { formatOp, formatRule, formatRuleSet, kindOrder, ruleKey } from './rule.js';
+export type {
+  AddressRule,
+  DestinationTarget,
+  FdbRule,
+  IpvsTimeoutsRule,
+  LinkRule,
+  NeighborRule,
+  NftElementRule,
+  NftTableRule,
+  Op,
+  PolicyRule,
+  RouteRule,
+  Rule,
+  RuleKind,
+  RuleSet,
+  SysctlRule,
+  VirtualServiceRule,
+} from './rule.js';
+export { formatPort } from './service.js';
+export type {
+  Affinity,
+  ConnectionLimits,
+  HealthCheck,
+  HttpCheck,
+  Service,
+  ServiceDestination,
+  ServicePort,
+  ServiceSpec,
+  SnatMode,
+  TcpCheck,
+} from './service.js';
