@@ -1,0 +1,42 @@
+/**
+ * The mesh API: gRPC over a unix socket, by which programs and `meshctl` drive the daemon.
+ * backend.ts is the port the daemon implements; everything else carries it over the wire.
+ */
+export { ServiceFeed } from './feed.js';
+export type {
+  ApplyRequest,
+  ApplyResult,
+  ConfigFileState,
+  ConnectionList,
+  ConnectionsQuery,
+  DataPath,
+  DestinationState,
+  DestinationTraffic,
+  DoctorCheck,
+  DrainProgress,
+  DrainRequest,
+  DrainTarget,
+  DriftRecord,
+  DriftTotals,
+  DriftedRule,
+  ExplainQuery,
+  ExplainStep,
+  Explanation,
+  Health,
+  MeshBackend,
+  NamedConnection,
+  Plan,
+  PlannedOp,
+  ReconcileSummary,
+  RemoveRequest,
+  RemoveResult,
+  ServiceChange,
+  ServiceSource,
+  ServiceState,
+  ServiceTraffic,
+  Status,
+  Traffic,
+  Version,
+  WatchEvent,
+  WatchPosition,
+} from './backend.js';
