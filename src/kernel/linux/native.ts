@@ -1,0 +1,160 @@
+/**
+ * The native addon: raw netlink sockets and namespaced files. The only module that loads it.
+ *
+ * The addon decides nothing and understands nothing but message lengths; what the bytes mean is
+ * the business of the codecs above. `native/README.md` has the contract and the reasons.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+
+/** What a system call failed with; every rejection that comes from the kernel looks like this. */
+export interface NativeError extends Error {
+  /** Positive, as in errno(3). Node's own errors carry it negated. */
+  readonly errno: number;
+  /** The symbol: 'ENOENT'. */
+  readonly code: string;
+  /** 'open', 'setns', 'bind', ... */
+  readonly syscall: string;
+  readonly path?: string;
+}
+
+/** Why the addon itself refused, in `code` of the Error. */
+export type NativeRefusal =
+  /** exchange() or listen() after close(), or close() before the exchange's turn; errno EBADF. */
+  | 'ERR_CLOSED'
+  /** 1,024 exchanges are waiting already. */
+  | 'ERR_QUEUE_FULL'
+  /** The socket belongs to listen(). */
+  | 'ERR_LISTENING'
+  /** listen() while an exchange runs. */
+  | 'ERR_BUSY';
+
+export interface NetlinkOpenOptions {
+  /** NETLINK_ROUTE = 0, NETLINK_NETFILTER = 12, NETLINK_GENERIC = 16. */
+  readonly protocol: number;
+  /** A namespace file such as /run/netns/NAME or /proc/PID/ns/net; absent = the process's own. */
+  readonly netns?: string | undefined;
+  /** Multicast group numbers (not a bit mask) to join. */
+  readonly groups?: readonly number[] | undefined;
+  /** What to ask for; the kernel keeps twice that. Default 4 MiB. */
+  readonly receiveBufferBytes?: number | undefined;
+}
+
+export interface NetlinkExchangeOptions {
+  /**
+   * Send each message alone and collect its answer before the next. Needed for dumps: the kernel
+   * runs one dump per socket at a time. Message lengths must be multiples of 4.
+   */
+  readonly oneByOne?: boolean | undefined;
+}
+
+export interface NetlinkExchange {
+  /** Whole netlink messages in the order in which the kernel answered, each on 4 bytes. */
+  readonly replies: Buffer;
+  /** Answers were lost (receive buffer too small): `replies` is incomplete. */
+  readonly overrun: boolean;
+  /**
+   * errno of the socket, 0 = none; errors of single messages are in `replies`. After another
+   * number the socket may hold a rest of the answer: close it.
+   */
+  readonly errno: number;
+  /** Bytes the kernel accepted. */
+  readonly sent: number;
+}
+
+export interface NetlinkSocket {
+  /** The address of this socket: nlmsg_pid of its replies. 0 once closed. */
+  readonly portId: number;
+  /** As the kernel counts it, i.e. twice what was asked for unless capped. 0 once closed. */
+  readonly receiveBufferBytes: number;
+
+  /**
+   * Sends requests and resolves with everything the kernel answers. The bytes are copied. Calls
+   * need not be awaited: they run one after the other on the thread pool, never on this thread.
+   * Rejects with TypeError or RangeError for bad arguments and with a {@link NativeRefusal};
+   * socket errors do not reject, see {@link NetlinkExchange.errno}.
+   */
+  exchange(requests: Uint8Array, options?: NetlinkExchangeOptions): Promise<NetlinkExchange>;
+
+  /**
+   * Calls back with each portion of multicast messages until close(). The socket is kept open,
+   * the event loop is not kept alive. `overrun`: some were lost, so read the state anew.
+   */
+  listen(callback: (messages: Buffer, overrun: boolean) => void): void;
+
+  /** Lets the running exchange finish and rejects those that wait. May be called again. */
+  close(): Promise<void>;
+}
+
+/** Identity of a namespace as long as it exists; the kernel reuses inode numbers afterwards. */
+export interface NetnsId {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+export interface NativeNetlink {
+  /** Rejects with {@link NativeError}. */
+  open(options: NetlinkOpenOptions): Promise<NetlinkSocket>;
+
+  /**
+   * The whole file as seen from the namespace: with `netns`, use /proc/thread-self/net/...
+   * Rejects with {@link NativeError}; EFBIG above `maxBytes` (default 64 MiB, at most 1 GiB).
+   */
+  readFile(
+    path: string,
+    options?: { readonly netns?: string | undefined; readonly maxBytes?: number | undefined },
+  ): Promise<Buffer>;
+
+  /**
+   * One write() to an existing file, such as /proc/sys/net/... of the namespace. Rejects with
+   * {@link NativeError}; EIO when the kernel took only a part.
+   */
+  writeFile(
+    path: string,
+    data: Uint8Array,
+    options?: { readonly netns?: string | undefined },
+  ): Promise<void>;
+
+  /**
+   * The namespace behind a file; absent = the process's own. Throws {@link NativeError}; EINVAL
+   * when the file is something else (such as the empty file that a deleted namespace leaves).
+   */
+  netnsId(path?: string): NetnsId;
+}
+
+/** True for errors that carry an errno: from system calls and from refusals of closed sockets. */
+export function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
+}
+
+const FILE = 'native/build/Release/netlink.node';
+
+/** Beside dist/ when bundled, at the root of the tree when run from src/kernel/linux/. */
+const PLACES = [`../${FILE}`, `../../../${FILE}`];
+
+let loaded: NativeNetlink | undefined;
+
+/** The addon, loaded on first use. Throws an Error that says what to do when it cannot be. */
+export function loadNative(): NativeNetlink {
+  loaded ??= load(process.env['MESHD_ADDON'] ?? findAddon());
+  return loaded;
+}
+
+function findAddon(): string {
+  const paths = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  return paths.find((path) => existsSync(path)) ?? paths[0]!;
+}
+
+function load(path: string): NativeNetlink {
+  try {
+    return createRequire(import.meta.url)(path) as NativeNetlink;
+  } catch (cause) {
+    // Missing, built for another architecture or C library, or not an addon at all.
+    const reason = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
+    throw new Error(
+      `cannot load the native addon ${path}: ${reason}; run \`npm run build:native\``,
+      { cause },
+    );
+  }
+}
