@@ -1,0 +1,232 @@
+import { messageOf, type Clock, type Log } from '../base/index.js';
+import type { HostAddress, Kernel, Observation, OpFailure } from '../kernel/index.js';
+import { formatOp, formatRule, ruleKey, type Op, type Rule, type RuleSet } from '../model/index.js';
+import { allKeys, diff, type RuleTable, type RuleView } from '../rules/index.js';
+import { findDrift, type DriftedRule } from './drift.js';
+import { RetireeWatch } from './retiree-watch.js';
+import type { Retirement } from './retirement.js';
+import { Runner, type RunnerOptions, type Scope } from './runner.js';
+
+/** What one pass did. Times: milliseconds, by Clock.now() and Clock.wallMs(). */
+export interface PassReport {
+  readonly scope: Scope;
+  readonly atMs: number;
+  readonly durationMs: number;
+  readonly ops: number;
+  /** The first of the failures, as text. */
+  readonly error?: string;
+  readonly drift: readonly DriftedRule[];
+  /** The table's revision that the pass worked from. */
+  readonly revision: number;
+  /** Identities that are not as they should be; absent when that is true of all. */
+  readonly failed?: ReadonlySet<string>;
+}
+
+export interface ReconcilerOptions extends RunnerOptions {
+  /** Between two looks at the connections of retiring destinations. Unit: milliseconds. */
+  readonly retireePollMs: number;
+  readonly kernel: Kernel;
+  readonly table: RuleTable;
+  readonly retirement: Retirement;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The revision that the table stands at. */
+  revision(): number;
+  /** The host's own addresses; called before the first diff and when they changed. May change the table. */
+  hostAddresses(addresses: readonly HostAddress[]): void;
+  passed(report: PassReport): void;
+}
+
+/** A rule that is kept out of the kernel. */
+export interface Withheld {
+  readonly key: string;
+  readonly reason: string;
+}
+
+/**
+ * Keeps the kernel of one sandbox as the rule table wants it: level-triggered, from whatever state
+ * it finds. It remembers what the kernel holds, so that a change costs only its own Ops; a pass
+ * over everything reads the kernel again, counts what drifted, and repairs it. At start this is
+ * the adoption of what an earlier run left.
+ */
+export class Reconciler {
+  private readonly runner: Runner;
+  /** What the kernel holds, as far as we know; undefined before the first look. */
+  private observed: Map<string, Rule> | undefined;
+  /** Identities whose last Op failed: what the kernel holds of them is seen at the next look. */
+  private unsure: ReadonlySet<string> = new Set();
+  private foreign: readonly Rule[] = [];
+  private foreignKeys = new Set<string>();
+  private readonly reportedForeign = new Set<string>();
+  private hostAddressText = '';
+  private stopWatching: (() => Promise<void>) | undefined;
+  private readonly retireeWatch: RetireeWatch;
+
+  constructor(private readonly options: ReconcilerOptions) {
+    this.runner = new Runner(options.clock, (scope) => this.pass(scope), options);
+    this.retireeWatch = new RetireeWatch({ ...options, ended: () => this.poke() });
+  }
+
+  async start(): Promise<void> {
+    this.stopWatching = await this.options.kernel.watch(() => this.runner.poke('everything'));
+    this.runner.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.stopWatching?.();
+    await this.runner.stop();
+    await this.retireeWatch.stop();
+  }
+
+  /** To be called after the rule table changed, or a retirement may have ended. */
+  poke(): void {
+    this.runner.poke('changes');
+  }
+
+  /** Reads the whole kernel again soon. */
+  repair(): void {
+    this.runner.poke('everything');
+  }
+
+  /** What the kernel holds, by ruleKey; empty before the first pass. */
+  get held(): RuleSet {
+    return this.observed ?? new Map();
+  }
+
+  /** IPVS virtual services that are not ours. */
+  get foreignRules(): readonly Rule[] {
+    return this.foreign;
+  }
+
+  /** Desired virtual services that somebody else's stand in the way of. */
+  withheld(): Withheld[] {
+    return [...this.foreignKeys]
+      .filter((key) => this.options.table.desired.has(key))
+      .map((key) => ({ key, reason: 'a virtual service that is not of meshd has this address' }));
+  }
+
+  /** What a pass over everything would do to the kernel as it is now; changes nothing. */
+  async plan(): Promise<{ ops: Op[]; foreign: readonly Rule[] }> {
+    const observation = await this.observe();
+    return { ops: planOps(this.options.table.desired, observation), foreign: observation.foreign };
+  }
+
+  private async pass(scope: Scope): Promise<boolean> {
+    const { clock, log } = this.options;
+    const startedAt = clock.now();
+    const revision = this.options.revision();
+    const report = (rest: Pick<PassReport, 'ops' | 'drift' | 'error' | 'failed'>): void => {
+      const durationMs = clock.now() - startedAt;
+      this.options.passed({ scope, revision, atMs: clock.wallMs(), durationMs, ...rest });
+    };
+    try {
+      const whole = scope === 'everything' || this.observed === undefined;
+      const drift = whole ? await this.look() : [];
+      const { ops, failures } = await this.converge(whole);
+      this.retireeWatch.wake();
+      for (const { index, error } of failures.slice(0, 10)) {
+        log.error({ op: formatOp(ops[index]!), errno: error.errno }, error.message);
+      }
+      if (failures.length === 0) report({ ops: ops.length, drift });
+      else {
+        const error = failures[0]!.error.message;
+        report({ ops: ops.length, drift, error, failed: this.unsure });
+      }
+      return failures.length === 0;
+    } catch (error) {
+      log.error({ sandbox: this.options.kernel.sandbox, err: error }, 'reconcile pass failed');
+      this.observed = undefined; // Not known any more; the next pass looks.
+      const failed = new Set(this.options.table.desired.keys());
+      report({ ops: 0, drift: [], error: messageOf(error), failed });
+      return false;
+    }
+  }
+
+  /** Reads the kernel; returns how it differs from what the last pass left. */
+  private async look(): Promise<DriftedRule[]> {
+    const observation = await this.observe();
+    const left = this.observed;
+    const drift = left === undefined ? [] : findDrift(left, observation.own, this.unsure);
+    this.observed = new Map(observation.own);
+    this.noteForeign(observation.foreign);
+    const text = JSON.stringify(observation.hostAddresses);
+    if (text !== this.hostAddressText) {
+      this.hostAddressText = text;
+      this.options.hostAddresses(observation.hostAddresses);
+    }
+    return drift;
+  }
+
+  private observe(): Promise<Observation> {
+    const sysctls: string[] = [];
+    for (const rule of this.options.table.desired.values()) {
+      if (rule.kind === 'sysctl') sysctls.push(rule.name);
+    }
+    return this.options.kernel.observe({ sysctls });
+  }
+
+  private async converge(whole: boolean): Promise<{ ops: Op[]; failures: readonly OpFailure[] }> {
+    const { table, retirement, kernel } = this.options;
+    const observed = this.observed!;
+    const changed = new Set([...table.takeChanged(), ...retirement.takeEnded()]);
+    const keys = whole ? allKeys(table.desired, observed) : changed;
+    const kept = retirement.keep(table.desired, observed, keys);
+    for (const key of kept.keys()) keys.add(key);
+    for (const key of this.foreignKeys) keys.delete(key);
+    const desired = overlay(table.desired, kept);
+    const ops = diff(desired, observed, keys);
+    const failures = ops.length === 0 ? [] : await kernel.apply(ops);
+    this.unsure = new Set(failures.map(({ index }) => keyOf(ops[index]!)));
+    this.remember(desired, keys);
+    return { ops, failures };
+  }
+
+  private remember(desired: RuleView, keys: Iterable<string>): void {
+    const observed = this.observed!;
+    for (const key of keys) {
+      if (this.unsure.has(key)) continue;
+      const rule = desired.get(key);
+      if (rule !== undefined) observed.set(key, rule);
+      else if (isRemovable(observed.get(key))) observed.delete(key);
+    }
+  }
+
+  private noteForeign(foreign: readonly Rule[]): void {
+    this.foreign = foreign;
+    this.foreignKeys = new Set(foreign.map(ruleKey));
+    for (const rule of foreign) {
+      const key = ruleKey(rule);
+      if (this.reportedForeign.has(key)) continue;
+      this.reportedForeign.add(key);
+      this.options.log.warn({ rule: formatRule(rule) }, 'foreign virtual service left alone');
+    }
+  }
+}
+
+/** What would turn the observed kernel into the desired one, foreign objects left alone. */
+export function planOps(desired: RuleSet, observation: Observation): Op[] {
+  const keys = allKeys(desired, observation.own);
+  for (const rule of observation.foreign) keys.delete(ruleKey(rule));
+  return diff(desired, observation.own, keys);
+}
+
+function keyOf({ target }: Op): string {
+  return ruleKey(target.kind === 'destination' ? target.service : target);
+}
+
+/** A sysctl or a timeout is never absent: nothing removes it. */
+function isRemovable(rule: Rule | undefined): boolean {
+  return rule?.kind !== 'sysctl' && rule?.kind !== 'ipvs-timeouts';
+}
+
+/** `under` with the rules of `over` in place of its own; neither is copied. */
+function overlay(under: RuleSet, over: RuleSet): RuleView {
+  if (over.size === 0) return under;
+  return {
+    get: (key) => over.get(key) ?? under.get(key),
+    *[Symbol.iterator]() {
+      for (const entry of under) if (!over.has(entry[0])) yield entry;
+      yield* over;
+    },
+  };
+}

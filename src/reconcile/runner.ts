@@ -1,0 +1,93 @@
+import type { Clock } from '../base/index.js';
+
+/** What the next pass has to look at. */
+export type Scope = 'changes' | 'everything';
+
+export interface RunnerOptions {
+  /** Between two passes over everything, counted from the end of a pass. Unit: milliseconds. */
+  readonly repairIntervalMs: number;
+  /** First wait after a failed pass; doubles up to the maximum. Unit: milliseconds. */
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+  /**
+   * A pass over everything may use at most this share of the time: the repair interval grows with
+   * what the last such pass took. Range 0-1.
+   */
+  readonly repairShareMax: number;
+}
+
+/**
+ * Runs passes one at a time:
+ * 1. `poke` leads to a pass soon; many pokes before it starts lead to one.
+ * 2. A poke during a pass leads to another one after it.
+ * 3. A pass over everything follows after the repair interval even without a poke.
+ * 4. A failed pass is followed by one over everything after a wait that doubles up to a maximum;
+ *    pokes for changes do not wait for it, so one bad rule does not hold up the others.
+ * 5. After `stop` has resolved nothing runs.
+ */
+export class Runner {
+  private wanted: Scope | undefined;
+  private running: Promise<void> | undefined;
+  private cancelTimer: () => void = () => undefined;
+  private failures = 0;
+  private stopped = true;
+  /** When the next pass over everything is due. Unit: Clock.now(). */
+  private everythingAt = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly pass: (scope: Scope) => Promise<boolean>,
+    private readonly options: RunnerOptions,
+  ) {}
+
+  start(): void {
+    this.stopped = false;
+    this.poke('everything');
+  }
+
+  poke(scope: Scope): void {
+    if (this.wanted !== 'everything') this.wanted = scope;
+    if (this.running === undefined) this.schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.cancelTimer();
+    await this.running;
+  }
+
+  private schedule(): void {
+    this.cancelTimer();
+    if (this.stopped) return;
+    const delayMs = this.wanted === undefined ? this.everythingAt - this.clock.now() : 0;
+    this.cancelTimer = this.clock.after(Math.max(0, delayMs), () => {
+      this.running = this.runOnce().finally(() => {
+        this.running = undefined;
+        this.schedule();
+      });
+    });
+  }
+
+  private async runOnce(): Promise<void> {
+    const startedAt = this.clock.now();
+    const due = startedAt >= this.everythingAt || this.wanted === undefined;
+    const scope: Scope = due ? 'everything' : this.wanted!;
+    this.wanted = undefined;
+    const ok = await this.pass(scope);
+    const endedAt = this.clock.now();
+    if (!ok) this.everythingAt = endedAt + this.backOffMs();
+    else if (scope === 'everything') this.everythingAt = endedAt + this.restMs(endedAt - startedAt);
+  }
+
+  private backOffMs(): number {
+    const { retryMinMs, retryMaxMs } = this.options;
+    const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(this.failures, 20));
+    this.failures++;
+    return waitMs;
+  }
+
+  private restMs(tookMs: number): number {
+    this.failures = 0;
+    return Math.max(this.options.repairIntervalMs, tookMs / this.options.repairShareMax);
+  }
+}

@@ -1,0 +1,215 @@
+import {
+  destinationKey,
+  formatRule,
+  kindOrder,
+  sameDestination,
+  sameVirtualService,
+  type Destination,
+  type LinkRule,
+  type Op,
+  type Rule,
+  type RuleKind,
+  type RuleSet,
+  type VirtualServiceRule,
+} from '../model/index.js';
+
+/** The part of a rule set that diffing needs. */
+export interface RuleView extends Iterable<readonly [string, Rule]> {
+  get(key: string): Rule | undefined;
+}
+
+/**
+ * The Ops that turn `observed` into `desired`, in an order in which every prefix of them is safe:
+ * what is needed first is made first, what goes away goes last, and a virtual service gets new
+ * destinations before it loses old ones. Pure; a second diff after applying yields none.
+ *
+ * Only the identities `keys` are looked at; `allKeys` gives those of both sets.
+ */
+export function diff(desired: RuleView, observed: RuleSet, keys: Iterable<string>): Op[] {
+  const plan = new Plan(desired, observed);
+  for (const key of keys) plan.compare(key);
+  return plan.ops();
+}
+
+/** Every identity in either set, once. */
+export function allKeys(desired: RuleSet, observed: RuleSet): Set<string> {
+  const keys = new Set(desired.keys());
+  for (const key of observed.keys()) keys.add(key);
+  return keys;
+}
+
+/** True when two rules of one identity ask for the same kernel object. */
+export function sameRule(a: Rule, b: Rule): boolean {
+  if (a === b) return true;
+  if (a.kind !== b.kind) return false;
+  // The kinds of which there are thousands are compared without printing them.
+  switch (a.kind) {
+    case 'virtual-service': {
+      const other = b as VirtualServiceRule;
+      return sameVirtualService(a, other) && sameDestinations(a.destinations, other.destinations);
+    }
+    case 'address':
+      return true; // Its identity says everything.
+    case 'nft-element':
+      return a.value === (b as typeof a).value;
+    case 'route': {
+      const other = b as typeof a;
+      const sameTarget = a.type === other.type && a.device === other.device;
+      return sameTarget && a.gateway === other.gateway && a.source === other.source;
+    }
+    case 'link':
+      return formatRule(a) === formatRule(a.mtu === undefined ? withoutMtu(b as LinkRule) : b);
+    case 'nft-table':
+    case 'sysctl':
+    case 'ipvs-timeouts':
+    case 'policy':
+    case 'neighbor':
+    case 'fdb':
+      return formatRule(a) === formatRule(b);
+  }
+}
+
+/** Where no size was asked for, the kernel's choice is as good as any. */
+function withoutMtu(rule: LinkRule): LinkRule {
+  const { mtu: _chosenByKernel, ...rest } = rule;
+  return rest;
+}
+
+class Plan {
+  private readonly making = new Map<RuleKind, Op[]>();
+  private readonly removing = new Map<RuleKind, Op[]>();
+  /** Devices made anew: the kernel drops what was on them. */
+  private readonly newDevices = new Set<string>();
+  private newTable = false;
+
+  constructor(
+    private readonly desired: RuleView,
+    private readonly observed: RuleSet,
+  ) {}
+
+  compare(key: string): void {
+    const wanted = this.desired.get(key);
+    const held = this.observed.get(key);
+    if (wanted === undefined) {
+      if (held !== undefined) this.remove(held);
+    } else if (held === undefined) {
+      this.make(wanted);
+    } else if (!sameRule(wanted, held)) {
+      this.change(wanted, held);
+    }
+  }
+
+  ops(): Op[] {
+    this.remakeDependents();
+    const ops: Op[] = [];
+    for (const kind of kindOrder) for (const op of this.making.get(kind) ?? []) ops.push(op);
+    for (const kind of kindOrder.toReversed()) {
+      for (const op of this.removing.get(kind) ?? []) ops.push(op);
+    }
+    return ops;
+  }
+
+  private make(wanted: Rule): void {
+    if (wanted.kind === 'link') this.newDevices.add(wanted.name);
+    if (wanted.kind === 'nft-table') this.newTable = true;
+    this.push(this.making, { verb: wanted.kind === 'sysctl' ? 'set' : 'add', target: wanted });
+  }
+
+  private remove(held: Rule): void {
+    // A sysctl has no state "absent", and its value may serve others by now: it stays.
+    if (held.kind === 'sysctl' || held.kind === 'ipvs-timeouts') return;
+    this.push(this.removing, { verb: 'delete', target: held });
+  }
+
+  private change(wanted: Rule, held: Rule): void {
+    if (wanted.kind === 'virtual-service' && held.kind === 'virtual-service') {
+      this.changeVirtualService(wanted, held);
+    } else if (mustReplace(wanted, held)) {
+      this.push(this.making, { verb: 'delete', target: held });
+      this.make(wanted);
+    } else {
+      if (wanted.kind === 'nft-table') this.newTable = true;
+      this.push(this.making, { verb: 'set', target: wanted });
+    }
+  }
+
+  private changeVirtualService(wanted: VirtualServiceRule, held: VirtualServiceRule): void {
+    if (!sameVirtualService(wanted, held)) {
+      this.push(this.making, { verb: 'set', target: wanted });
+    }
+    const before = new Map(held.destinations.map((d) => [destinationKey(d), d]));
+    const add = (verb: Op['verb'], destination: Destination): void =>
+      this.push(this.making, {
+        verb,
+        target: { kind: 'destination', service: wanted, destination },
+      });
+    const changed: Destination[] = [];
+    for (const destination of wanted.destinations) {
+      const key = destinationKey(destination);
+      const old = before.get(key);
+      before.delete(key);
+      if (old === undefined) add('add', destination);
+      else if (!sameDestination(old, destination)) changed.push(destination);
+    }
+    for (const destination of changed) add('set', destination);
+    for (const destination of before.values()) add('delete', destination);
+  }
+
+  /** Deleting a link or a table takes along what was in it, wanted or not. */
+  private remakeDependents(): void {
+    if (this.newDevices.size === 0 && !this.newTable) return;
+    const planned = new Set<Rule>();
+    for (const ops of this.making.values()) {
+      for (const { target } of ops) if (target.kind !== 'destination') planned.add(target);
+    }
+    for (const [key, wanted] of this.desired) {
+      const lost =
+        wanted.kind === 'nft-element'
+          ? this.newTable
+          : 'device' in wanted && this.newDevices.has(wanted.device);
+      if (lost && !planned.has(wanted) && this.observed.has(key)) {
+        this.push(this.making, { verb: 'add', target: wanted });
+      }
+    }
+    for (const [kind, ops] of this.removing) {
+      this.removing.set(
+        kind,
+        ops.filter(({ target }) => !this.goneAlready(target)),
+      );
+    }
+  }
+
+  private goneAlready(target: Op['target']): boolean {
+    if (target.kind === 'nft-element') return this.newTable;
+    return 'device' in target && this.newDevices.has(target.device);
+  }
+
+  private push(into: Map<RuleKind, Op[]>, op: Op): void {
+    const kind = op.target.kind === 'destination' ? 'virtual-service' : op.target.kind;
+    const ops = into.get(kind);
+    if (ops === undefined) into.set(kind, [op]);
+    else ops.push(op);
+  }
+}
+
+/** What the kernel cannot change in place. */
+function mustReplace(wanted: Rule, held: Rule): boolean {
+  if (wanted.kind === 'link' && held.kind === 'link') {
+    const identity = (rule: typeof wanted): string =>
+      JSON.stringify([rule.type, rule.peer, rule.vxlan]);
+    return identity(wanted) !== identity(held);
+  }
+  return wanted.kind === 'nft-element' || wanted.kind === 'policy' || wanted.kind === 'route';
+}
+
+function sameDestinations(a: readonly Destination[], b: readonly Destination[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  // The common case first: same order. Otherwise compare by identity, order has no meaning.
+  if (a.every((destination, i) => sameDestination(destination, b[i]!))) return true;
+  const byKey = new Map(b.map((destination) => [destinationKey(destination), destination]));
+  return a.every((destination) => {
+    const other = byKey.get(destinationKey(destination));
+    return other !== undefined && sameDestination(destination, other);
+  });
+}

@@ -1,0 +1,11 @@
+/**
+ * From services to kernel rules, without touching either: compile (service -> rules), RuleTable
+ * (rules of all services, with what changed), diff (desired, observed -> Ops), explain.
+ */
+export { compileBase, compileService } from './compile.js';
+export type { CompileContext, IdleTimeouts } from './compile.js';
+export { allKeys, diff, sameRule } from './diff.js';
+export type { RuleView } from './diff.js';
+export { OnLink } from './on-link.js';
+export { RuleTable } from './rule-table.js';
+export { isMasqueraded } from './snat.js';
