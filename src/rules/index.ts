@@ -6,6 +6,8 @@ export { compileBase, compileService } from './compile.js';
 export type { CompileContext, IdleTimeouts } from './compile.js';
 export { allKeys, diff, sameRule } from './diff.js';
 export type { RuleView } from './diff.js';
+export { explain } from './explain.js';
+export type { ExplainFacts, Explanation, Packet } from './explain.js';
 export { OnLink } from './on-link.js';
 export { RuleTable } from './rule-table.js';
 export { isMasqueraded } from './snat.js';

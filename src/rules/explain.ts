@@ -1,0 +1,199 @@
+import {
+  addressBits,
+  familyOf,
+  formatDestination,
+  formatEndpoint,
+  formatMatch,
+  formatRule,
+  ruleKey,
+  vipLink,
+  type Destination,
+  type Protocol,
+  type RuleSet,
+  type VirtualServiceRule,
+} from '../model/index.js';
+import type { OnLink } from './on-link.js';
+import { isMasqueraded } from './snat.js';
+
+/** A packet as it arrives: canonical addresses of one family. */
+export interface Packet {
+  readonly source: string;
+  readonly destination: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+export interface ExplainFacts {
+  /** What the kernel holds. */
+  readonly rules: RuleSet;
+  readonly onLink: OnLink;
+  /** True for an address of this host, of any device. */
+  isLocal(address: string): boolean;
+  /** The name of the service that a virtual service belongs to. */
+  serviceName(rule: VirtualServiceRule): string;
+  /** `web-1`, or the address when it has no name; with why it has weight 0. */
+  describeDestination(rule: VirtualServiceRule, destination: Destination): string;
+  /** Where an open connection or an affinity template of this client already goes. */
+  readonly bound?: { readonly address: string; readonly port: number; readonly by: string };
+}
+
+export interface ExplainStep {
+  readonly title: string;
+  readonly detail: string;
+  /** Text of the rule that the packet meets. */
+  readonly rule?: string;
+  /** ruleKey of the virtual service whose counters tell about this step. */
+  readonly countersOf?: string;
+}
+
+export interface Explanation {
+  readonly steps: readonly ExplainStep[];
+  readonly outcome: {
+    readonly verdict: 'balanced' | 'refused' | 'passed';
+    readonly text: string;
+    readonly destinations: readonly string[];
+  };
+}
+
+/** The way of a packet through the rules that the kernel holds. Pure. */
+export function explain(packet: Packet, facts: ExplainFacts): Explanation {
+  const listener = `${formatEndpoint(packet.destination, packet.port)}/${packet.protocol}`;
+  const arrival = arrive(packet, facts);
+  if (arrival === undefined) {
+    const text = `${packet.destination} is no VIP of this host: ordinary routing decides`;
+    return passed([{ title: 'arrival', detail: text }], text);
+  }
+  const rule = facts.rules.get(`ipvs ${listener}`);
+  if (rule?.kind !== 'virtual-service') {
+    const text = `no virtual service listens on ${listener}: the host answers as for a closed port`;
+    return { steps: [arrival, { title: 'virtual service', detail: text }], outcome: refused(text) };
+  }
+  const name = facts.serviceName(rule);
+  const meet: ExplainStep = {
+    title: `virtual service ${name}`,
+    detail: scheduling(rule),
+    rule: formatRule(rule).split('\n', 1)[0]!,
+    countersOf: ruleKey(rule),
+  };
+  const candidates = candidatesOf(rule, facts);
+  if (candidates.length === 0) {
+    const text = `every destination of ${name} has weight 0: the client is refused`;
+    return { steps: [arrival, meet, ...destinationSteps(rule, facts)], outcome: refused(text) };
+  }
+  const steps = [
+    arrival,
+    meet,
+    ...destinationSteps(rule, facts),
+    ...wayOut(packet, rule, candidates, facts),
+  ];
+  const destinations = candidates.map((d) => formatEndpoint(d.address, d.port));
+  const how = destinations.length === 1 ? 'goes to' : 'goes to one of';
+  const text = `${name}: ${how} ${candidates.map((d) => facts.describeDestination(rule, d)).join(', ')}`;
+  return { steps, outcome: { verdict: 'balanced', text, destinations } };
+}
+
+function arrive(packet: Packet, facts: ExplainFacts): ExplainStep | undefined {
+  const bits = addressBits(familyOf(packet.destination));
+  const prefix = `${packet.destination}/${bits}`;
+  const address = facts.rules.get(ruleKey({ kind: 'address', device: vipLink, prefix }));
+  if (address === undefined) return undefined;
+  const from = facts.isLocal(packet.source) ? 'a process of this host' : packet.source;
+  return {
+    title: 'arrival',
+    detail: `${from} calls ${packet.destination}, a VIP on ${vipLink}`,
+    rule: formatRule(address),
+  };
+}
+
+function scheduling(rule: VirtualServiceRule): string {
+  const parts = [`scheduler ${[rule.scheduler, ...rule.schedulerFlags].join(' ')}`];
+  if (rule.affinityTimeoutS > 0) parts.push(`affinity ${rule.affinityTimeoutS} s`);
+  if (rule.onePacket) parts.push('every packet on its own');
+  return parts.join(', ');
+}
+
+function candidatesOf(rule: VirtualServiceRule, facts: ExplainFacts): Destination[] {
+  const { bound } = facts;
+  const held = rule.destinations.filter(
+    ({ address, port }) => bound !== undefined && address === bound.address && port === bound.port,
+  );
+  return held.length > 0 ? held : rule.destinations.filter(({ weight }) => weight > 0);
+}
+
+function destinationSteps(rule: VirtualServiceRule, facts: ExplainFacts): ExplainStep[] {
+  const total = rule.destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const weighs = ['wrr', 'wlc', 'sed', 'nq', 'mh', 'sh'].includes(rule.scheduler);
+  const steps = rule.destinations.map((destination): ExplainStep => {
+    const open = rule.destinations.filter(({ weight }) => weight > 0).length;
+    const part = weighs ? destination.weight / total : 1 / open;
+    const share =
+      destination.weight === 0
+        ? 'no new connections'
+        : `${Math.round(100 * part)} % of new connections`;
+    return {
+      title: `destination ${facts.describeDestination(rule, destination)}`,
+      detail: share,
+      rule: formatDestination(destination),
+    };
+  });
+  if (facts.bound !== undefined) {
+    const to = formatEndpoint(facts.bound.address, facts.bound.port);
+    steps.push({ title: 'bound', detail: `this client stays with ${to}: ${facts.bound.by}` });
+  }
+  return steps;
+}
+
+function wayOut(
+  packet: Packet,
+  rule: VirtualServiceRule,
+  candidates: readonly Destination[],
+  facts: ExplainFacts,
+): ExplainStep[] {
+  const forwarding = candidates[0]!.forwarding;
+  if (forwarding !== 'masq') {
+    const how = forwarding === 'route' ? 'unchanged, on layer 2' : 'inside a tunnel';
+    const detail = `the packet goes out ${how}; the destination answers ${packet.source} itself as ${formatMatch(rule.match)}`;
+    return [{ title: 'forwarding', detail }];
+  }
+  if (facts.isLocal(packet.source)) return [localWayOut(packet, candidates, facts)];
+  return candidates.map((destination) => {
+    const flow = {
+      client: packet.source,
+      vip: packet.destination,
+      destination: destination.address,
+    };
+    const masqueraded = isMasqueraded(facts.rules, flow, facts.onLink);
+    const seen = masqueraded ? facts.onLink.sourceFor(destination.address) : packet.source;
+    const why = masqueraded
+      ? 'masqueraded, because the reply would not come back through this host'
+      : "the client's own";
+    return {
+      title: `to ${formatEndpoint(destination.address, destination.port)}`,
+      detail: `the server sees ${seen ?? 'an address of this host'} (${why}); its reply returns through this host and leaves as ${packet.destination}`,
+    };
+  });
+}
+
+function localWayOut(
+  packet: Packet,
+  candidates: readonly Destination[],
+  facts: ExplainFacts,
+): ExplainStep {
+  const prefix = `${packet.destination}/${addressBits(familyOf(packet.destination))}`;
+  const route = facts.rules.get(`route ${prefix} table 255`);
+  const source = route?.kind === 'route' ? route.source : undefined;
+  const to = candidates.map(({ address, port }) => formatEndpoint(address, port)).join(', ');
+  return {
+    title: `to ${to}`,
+    detail: `the server sees ${source ?? packet.source}, the address of this host`,
+    ...(route === undefined ? {} : { rule: formatRule(route) }),
+  };
+}
+
+function passed(steps: ExplainStep[], text: string): Explanation {
+  return { steps, outcome: { verdict: 'passed', text, destinations: [] } };
+}
+
+function refused(text: string): Explanation['outcome'] {
+  return { verdict: 'refused', text, destinations: [] };
+}

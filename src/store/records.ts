@@ -1,0 +1,90 @@
+import { MeshError } from '../base/index.js';
+import type { ServiceSpec } from '../model/index.js';
+import type { Prepared, ServiceTable } from './service-table.js';
+
+/**
+ * What of the table must survive a restart, one record per line of the state file: services of
+ * the API whole, of the file only what the file does not say (VIPs from pools, drains).
+ */
+export type TableRecord =
+  | { readonly type: 'service'; readonly spec: ServiceSpec }
+  | { readonly type: 'removed'; readonly name: string }
+  | { readonly type: 'vips'; readonly name: string; readonly vips: readonly string[] }
+  | { readonly type: 'drained'; readonly name: string; readonly addresses: readonly string[] };
+
+/** What to write down before `prepared` is committed; nothing when no record would differ. */
+export function recordsOf(prepared: Prepared): TableRecord[] {
+  const records: TableRecord[] = [];
+  for (const { name, change, before, after } of prepared.changes) {
+    if (change === 'unchanged') continue;
+    if (after === undefined) {
+      if (before!.source === 'api') records.push({ type: 'removed', name });
+      continue;
+    }
+    if (after.source === 'api' && after.spec !== before?.spec) {
+      records.push({ type: 'service', spec: after.spec });
+    }
+    const { vips } = after.service;
+    if (after.spec.vips.length === 0 && vips.join() !== before?.service.vips.join()) {
+      records.push({ type: 'vips', name, vips });
+    }
+    const drained = drainedOf(after);
+    if (drained.join() !== (before === undefined ? '' : drainedOf(before).join())) {
+      records.push({ type: 'drained', name, addresses: drained });
+    }
+  }
+  return records;
+}
+
+/** Everything that a new state file has to hold; what has gone leaves no trace. */
+export function snapshotOf(table: ServiceTable): TableRecord[] {
+  const records: TableRecord[] = [];
+  for (const entry of table.all()) {
+    const { name } = entry.spec;
+    if (entry.source === 'api') records.push({ type: 'service', spec: entry.spec });
+    if (entry.spec.vips.length === 0)
+      records.push({ type: 'vips', name, vips: entry.service.vips });
+    const addresses = drainedOf(entry);
+    if (addresses.length > 0) records.push({ type: 'drained', name, addresses });
+  }
+  return records;
+}
+
+/** What the records of an earlier run add up to. */
+export interface Remembered {
+  readonly services: ReadonlyMap<string, ServiceSpec>;
+  readonly vips: ReadonlyMap<string, readonly string[]>;
+  readonly drained: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Errors: data_loss for a record of an unknown type. */
+export function replay(records: Iterable<unknown>): Remembered {
+  const services = new Map<string, ServiceSpec>();
+  const vips = new Map<string, readonly string[]>();
+  const drained = new Map<string, readonly string[]>();
+  for (const value of records) {
+    const record = value as TableRecord;
+    switch (record.type) {
+      case 'service':
+        services.set(record.spec.name, record.spec);
+        break;
+      case 'removed':
+        services.delete(record.name);
+        drained.delete(record.name);
+        break;
+      case 'vips':
+        vips.set(record.name, record.vips);
+        break;
+      case 'drained':
+        drained.set(record.name, record.addresses);
+        break;
+      default:
+        throw new MeshError('data_loss', `state file: unknown record ${JSON.stringify(value)}`);
+    }
+  }
+  return { services, vips, drained };
+}
+
+function drainedOf({ service }: { service: Pick<ServiceSpec, 'destinations'> }): string[] {
+  return service.destinations.filter(({ draining }) => draining).map(({ address }) => address);
+}
