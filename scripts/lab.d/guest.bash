@@ -4,7 +4,8 @@
 run_guest() {
   mkdir -p "$share"
   share=$(readlink -f "$share")
-  work=$(mktemp -d "${TMPDIR:-/tmp}/meshd-lab.XXXXXX")
+  # Not in TMPDIR: the path of a socket has to be short.
+  work=$(mktemp -d /tmp/meshd-lab.XXXXXX)
   trap clean_up EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
@@ -24,6 +25,8 @@ make_image() {
   cp "$here/lab.d/guest-run" "$job/run"
   echo "$2" >"$job/mode"
   pwd >"$job/folder"
+  # The whole repository, when the caller is somewhere inside it
+  if [[ $PWD/ == "$repo"/* ]]; then echo "$repo"; else pwd; fi >"$job/keep"
   printf '%s\n' "${share:-}" >"$job/share"
   printf '%s\n' "${extra:-}" >"$job/extra"
   printf '%s\n' "$shell" >"$job/shell"
@@ -34,7 +37,7 @@ make_image() {
   { stty size 2>/dev/null || echo 24 80; } >"$job/size"
   {
     cat "$initrd"
-    printf '%s\n' init job job/{run,mode,folder,share,extra,shell,variables,command,size} |
+    printf '%s\n' init job job/{run,mode,folder,keep,share,extra,shell,variables,command,size} |
       cpio --quiet -o -H newc -R 0:0 -D "$1/image"
   } >"$1/initrd"
 }
@@ -137,21 +140,31 @@ await_socket() {
 
 # Ends with the guest, the time limit, or a reader of the output that has gone away.
 await_end() {
-  local ended='' timer=''
-  [[ ! $timeout ]] || {
+  local ended timer=none awaited=("$machine" "$out" "$err")
+  if [[ $timeout ]]; then
     sleep "$timeout" &
     timer=$!
-  }
-  wait -n -p ended "$machine" "$out" "$err" ${timer:+"$timer"} || true
-  case $ended in
-    "$timer")
-      say "time limit of $timeout s reached"
-      exit 124
-      ;;
-    "$out" | "$err") kill -0 "$machine" 2>/dev/null && await_status || exit 141 ;;
+    awaited+=("$timer")
+  fi
+  wait -n -p ended "${awaited[@]}" || true
+  case ${ended:-} in
+    "$timer") stop_late ;;
+    "$out" | "$err") await_status || exit 141 ;;
   esac
   drain
   hand_back
+}
+
+# What the command has said so far still comes out, unless nobody reads it.
+stop_late() {
+  local tries
+  quietly "$machine"
+  for ((tries = 0; tries < 50; tries++)); do
+    kill -0 "$out" 2>/dev/null || kill -0 "$err" 2>/dev/null || break
+    sleep 0.02
+  done
+  say "time limit of $timeout s reached"
+  exit 124
 }
 
 # The guest closes its output just before it ends; only when it goes on has the reader left.
@@ -176,20 +189,32 @@ hand_back() {
   local status
   status=$(<"$work/status")
   [[ ! $status =~ ^[0-9]+$ ]] || exit "$status"
-  say 'the guest ended without a status; the end of its log:'
-  tail -n 40 "$work/log" "$work/console" >&2
+  if grep -q 'Kernel panic' "$work/console"; then
+    say "the guest's kernel panicked; the end of its log:"
+  else
+    say 'the guest ended without a status; the end of its log:'
+  fi
+  [[ -s $work/console ]] || cat "$work/log" >&2
+  tail -n 40 "$work/console" >&2
   exit 125
+}
+
+# Kills processes without the shell's remarks on how they ended.
+quietly() {
+  {
+    kill -KILL "$@"
+    wait "$@"
+  } 2>/dev/null || true
 }
 
 clean_up() {
   trap '' HUP INT TERM
   local running
   mapfile -t running < <(jobs -pr)
-  ((!${#running[@]})) || kill -KILL "${running[@]}" 2>/dev/null || true
-  wait || true
+  ((!${#running[@]})) || quietly "${running[@]}"
   [[ ! ${terminal:-} ]] || stty "$terminal" 2>/dev/null || true
   # By name: a mount of the whole file system once was in here, in another mount namespace.
   rm -rf "$work/image"
-  rm -f "$work"/{out,err,status,console,console.pipe,log,initrd} "$work"/*.sock
+  rm -f "$work"/{out,err,status,console,console.pipe,log,initrd} "$work"/*.sock*
   rmdir "$work/root" "$work" || true
 }
