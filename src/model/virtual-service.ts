@@ -80,7 +80,7 @@ export function matchFamily(match: VirtualServiceMatch): Family {
 }
 
 /** Identity of a destination within its service. */
-export function destinationKey(destination: Destination): string {
+export function destinationKey(destination: Pick<Destination, 'address' | 'port'>): string {
   return formatEndpoint(destination.address, destination.port);
 }
 

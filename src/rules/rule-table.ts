@@ -35,6 +35,11 @@ export class RuleTable {
     return this.soleOwner.get(key) ?? this.shared.get(key)?.keys().next().value;
   }
 
+  /** True when nobody but `owner` wants the rule. */
+  isSoleOwner(key: string, owner: string): boolean {
+    return this.soleOwner.get(key) === owner;
+  }
+
   /** The rules that `owner` contributes. */
   rulesOf(owner: string): Rule[] {
     return (this.keysByOwner.get(owner) ?? []).map((key) => this.rules.get(key)!);

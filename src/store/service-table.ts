@@ -85,6 +85,12 @@ export class ServiceTable {
     return this.listeners.get(match);
   }
 
+  /** The service that has the VIP, when it is one alone. */
+  holderOf(vip: string): string | undefined {
+    const names = this.holders.get(vip);
+    return names?.size === 1 ? names.values().next().value : undefined;
+  }
+
   rememberVips(name: string, vips: readonly string[]): void {
     this.remembered.set(name, vips);
   }

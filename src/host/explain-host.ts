@@ -1,0 +1,80 @@
+import type { Explanation, ExplainQuery } from '../api/index.js';
+import type { Connection, Kernel } from '../kernel/index.js';
+import { formatMatch, ruleKey, type Destination, type VirtualServiceRule } from '../model/index.js';
+import { explain } from '../rules/index.js';
+import type { ServiceTable } from '../store/index.js';
+import type { HostController } from './controller.js';
+import type { HealthView } from './health-view.js';
+import { destinationName } from './traffic.js';
+
+export interface ExplainSources {
+  readonly controller: HostController;
+  readonly table: ServiceTable;
+  readonly kernel: Kernel;
+  readonly health: HealthView;
+}
+
+/** explain (rules/) with the names, the counters and the connections of this host. */
+export async function explainOnHost(
+  query: ExplainQuery,
+  sources: ExplainSources,
+): Promise<Explanation> {
+  const { controller, kernel } = sources;
+  const name = (rule: VirtualServiceRule): string =>
+    controller.rules.ownerOf(ruleKey(rule)) ?? formatMatch(rule.match);
+  const bound = await boundOf(query, kernel);
+  const { steps, outcome } = explain(query, {
+    rules: controller.reconciler.held,
+    onLink: controller.onLink,
+    isLocal: (address) => controller.isLocalAddress(address),
+    serviceName: name,
+    describeDestination: (rule, destination) => describe(name(rule), destination, sources),
+    ...(bound === undefined ? {} : { bound }),
+  });
+  const counters = await countersOf(query, kernel, outcome.verdict);
+  return {
+    outcome,
+    steps: steps.map(({ countersOf: key, ...step }) =>
+      key === undefined || counters === undefined ? step : { ...step, counters },
+    ),
+  };
+}
+
+function describe(service: string, destination: Destination, sources: ExplainSources): string {
+  const entry = sources.table.get(service);
+  const name = destinationName(entry, destination.address);
+  const drained = sources.table.drainedOf(service).has(destination.address);
+  const { health, cause } = sources.health.report(service, destination.address);
+  const notes = [
+    ...(drained ? ['draining'] : []),
+    ...(health === 'unhealthy' ? [`unhealthy: ${cause ?? 'no answer'}`] : []),
+  ];
+  return notes.length === 0 ? name : `${name} (${notes.join(', ')})`;
+}
+
+/** Where the affinity of this client leads, when it has one. */
+async function boundOf(
+  query: ExplainQuery,
+  kernel: Kernel,
+): Promise<{ address: string; port: number; by: string } | undefined> {
+  const isTemplate = (connection: Connection): boolean =>
+    connection.state === 'NONE' &&
+    connection.clientPort === 0 &&
+    connection.client === query.source &&
+    connection.virtual === query.destination &&
+    (connection.virtualPort === query.port || connection.virtualPort === 0);
+  const [found] = await kernel.connections({ limit: 1, filter: isTemplate });
+  if (found === undefined) return undefined;
+  const by = `affinity for another ${found.expiresS} s`;
+  return { address: found.destination, port: found.destinationPort, by };
+}
+
+async function countersOf(
+  query: ExplainQuery,
+  kernel: Kernel,
+  verdict: Explanation['outcome']['verdict'],
+): Promise<Awaited<ReturnType<Kernel['counters']>>[number] | undefined> {
+  if (verdict === 'passed') return undefined;
+  const match = { protocol: query.protocol, address: query.destination, port: query.port };
+  return (await kernel.counters([match]))[0];
+}

@@ -1,0 +1,36 @@
+import type { DestinationState, ServiceState } from '../api/index.js';
+import type { ServiceEntry } from '../store/index.js';
+import type { HealthReport } from './health-view.js';
+
+/** A service as callers of the API see it. */
+export function serviceState(
+  entry: ServiceEntry,
+  state: {
+    readonly programmed: boolean;
+    readonly withheld: string | undefined;
+    health(address: string): HealthReport;
+  },
+): ServiceState {
+  const { spec, service, revision, source } = entry;
+  return {
+    spec,
+    vips: service.vips,
+    revision,
+    source,
+    programmed: state.programmed,
+    ...(state.withheld === undefined ? {} : { withheld: state.withheld }),
+    destinations: service.destinations.map((destination): DestinationState => {
+      const { health, cause } = state.health(destination.address);
+      const open = !destination.draining && health !== 'unhealthy';
+      return {
+        name: destination.name,
+        address: destination.address,
+        weight: destination.weight,
+        effectiveWeight: open ? destination.weight : 0,
+        draining: destination.draining,
+        health,
+        ...(cause === undefined ? {} : { healthCause: cause }),
+      };
+    }),
+  };
+}
