@@ -17,10 +17,14 @@ try_kvm() {
   say 'trying hardware virtualisation, once'
   mkdir "$trial"
   make_image "$trial" probe
+  # The group keeps the shell's remark on a QEMU that aborts to itself.
   # shellcheck disable=SC2046  # the arguments are words
-  setpriv --pdeathsig KILL timeout --signal=KILL 10 \
-    setpriv --pdeathsig KILL qemu-system-x86_64 $(machine_arguments kvm) -m 512M -nic none \
-    -serial "file:$trial/console" -kernel "$vmlinuz" -initrd "$trial/initrd" -append "$(kernel_arguments)" \
-    </dev/null >/dev/null 2>&1 || true
+  {
+    setpriv --pdeathsig KILL timeout --signal=KILL 10 \
+      setpriv --pdeathsig KILL qemu-system-x86_64 $(machine_arguments kvm) -m 512M -nic none \
+      -serial "file:$trial/console" -kernel "$vmlinuz" -initrd "$trial/initrd" -append "$(kernel_arguments)" \
+      </dev/null >"$trial/log" 2>&1 || true
+  } 2>/dev/null
+  [[ ! $verbose ]] || cat "$trial/log" "$trial/console" >&2 || true
   if grep -qs 'lab: alive' "$trial/console"; then echo kvm; else echo tcg; fi >"$verdict"
 }

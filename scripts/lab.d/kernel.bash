@@ -42,6 +42,7 @@ locked() {
   rm -rf "$cache/new"
   mkdir "$cache/new"
   "$@"
+  rm -rf "$cache/new"
   exec {lock}>&-
 }
 
