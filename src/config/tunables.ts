@@ -1,0 +1,70 @@
+/**
+ * Every number that somebody may want to turn and that is not a field of the configuration file:
+ * unit, why it has this value, and how it relates to the others.
+ */
+
+/** What one configuration may hold. Passing a limit refuses the file; nothing is cut off. */
+export const limits = {
+  /** Length of the file. Unit: UTF-16 units. 100,000 destinations written at length need 12 M. */
+  textLength: 64 * 1024 * 1024,
+  /**
+   * Characters that begin or separate values (`, : [ {` and line ends). A parsed value takes up to
+   * 200 bytes, so this bounds the memory of a load to about 1 GB, where `textLength` alone would
+   * let 64 MiB of commas take 6 GB. 100,000 destinations written at length need 2 million.
+   */
+  marks: 5_000_000,
+  /** Nesting of the text; what is accepted needs 6. */
+  depth: 32,
+  /** Uses of YAML aliases; each is resolved by reference, never copied. */
+  aliases: 10_000,
+  /** Problems reported at once. */
+  problems: 20,
+  services: 65_536,
+  /** Of all services. */
+  destinations: 100_000,
+  /** An IPVS service keeps its destinations in a list that every change walks. */
+  destinationsPerService: 4_096,
+  /** Consecutive ports of one entry. */
+  portCount: 1_024,
+  /** Ports of one service, ranges counted in full: each is an IPVS service of its own. */
+  portsPerService: 4_096,
+  /** Kernel destinations of all services: ports times destinations. A dump of them takes 1 s. */
+  kernelDestinations: 1_000_000,
+  pools: 16,
+} as const;
+
+/** How the daemon keeps the kernel at what is asked for. Unit: milliseconds. */
+export const reconcileTunables = {
+  /**
+   * Changes that arrive within this become one pass. Long enough to gather a burst from one
+   * caller, far below what a person or a health check notices.
+   */
+  coalesceMs: 1,
+  /** First wait after a failed pass; doubles with each failure in a row, with jitter. */
+  retryFirstMs: 100,
+  /** Invariant: retryFirstMs <= retryMaxMs <= the repair interval, which retries anyway. */
+  retryMaxMs: 10_000,
+  /** Default of `reconcile.repairInterval`: what changed behind our back lives at most this long. */
+  repairIntervalMs: 60_000,
+} as const;
+
+/** Health checks beyond what a service asks for. */
+export const healthTunables = {
+  /** Probes in flight. Each holds one socket; far below the usual limit of 1,024 descriptors. */
+  probesMax: 64,
+  /** Body that is searched for the expected text. Unit: bytes. */
+  bodyBytesMax: 64 * 1024,
+  /**
+   * Share of the interval by which each probe is moved at random, so that checks which started
+   * together drift apart. Range 0-1.
+   */
+  jitter: 0.1,
+} as const;
+
+/** The state file and the watch on the configuration file. */
+export const ioTunables = {
+  /** A file is read again when it was quiet for so long; editors write in several steps. */
+  fileQuietMs: 50,
+  /** A longest wait, for a file that never is quiet. Invariant: > fileQuietMs. */
+  fileQuietMaxMs: 1_000,
+} as const;

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { checkSpec, parseConfig, writeSpec } from '../../../src/config/index.js';
+
+const file = new URL('./example.yaml', import.meta.url);
+const text = readFileSync(file, 'utf8');
+
+describe('the example', () => {
+  const { config, specs } = parseConfig(text, 'example.yaml');
+
+  test('has this configuration', () => {
+    const { serviceDefaults, ...rest } = config;
+    expect(rest).toEqual({
+      api: { socketPath: '/run/meshd/meshd.sock', group: 'meshd' },
+      metrics: { address: '127.0.0.1', port: 9464 },
+      log: { level: 'info' },
+      stateDir: '/var/lib/meshd',
+      netnsPath: '/run/netns/lb',
+      pools: ['10.96.0.0/16', 'fd00:96::/112'],
+      idleTimeouts: { tcpS: 900, tcpFinS: 120, udpS: 300 },
+      reconcile: { repairIntervalMs: 60_000 },
+    });
+    expect(Object.keys(serviceDefaults)).toEqual(['scheduler', 'drainDeadline', 'healthCheck']);
+  });
+
+  test('has these services', () => {
+    expect(specs).toEqual([
+      {
+        name: 'web',
+        vips: ['10.96.0.10', 'fd00:96::10'],
+        ports: [
+          { protocol: 'tcp', port: 80, targetPort: 80, count: 1 },
+          { protocol: 'tcp', port: 443, targetPort: 8443, count: 1 },
+          { protocol: 'tcp', port: 9000, targetPort: 9100, count: 10 },
+        ],
+        scheduler: 'mh',
+        schedulerFlags: ['fallback', 'port'],
+        onePacket: false,
+        affinity: { timeoutS: 300, prefix4: 24, prefix6: 64 },
+        forwarding: 'masq',
+        snat: 'auto',
+        limits: { maxConnections: 1000, resumeConnections: 800 },
+        drainDeadlineMs: 30_000,
+        healthCheck: {
+          type: 'http',
+          port: 8080,
+          intervalMs: 2_000,
+          timeoutMs: 1_000,
+          rise: 2,
+          fall: 3,
+          path: '/healthz',
+          host: 'web.example.com',
+          status: [
+            { from: 200, to: 299 },
+            { from: 304, to: 304 },
+          ],
+          body: 'ok',
+        },
+        destinations: [
+          { name: '10.0.0.11', address: '10.0.0.11', weight: 1, draining: false },
+          { name: 'web-2', address: '10.0.0.12', weight: 3, draining: false },
+          { name: 'fd00::11', address: 'fd00::11', weight: 1, draining: false },
+        ],
+      },
+      expect.objectContaining({
+        name: 'dns',
+        forwarding: 'tunnel',
+        tunnel: { type: 'gue', port: 6080, checksum: true },
+        snat: 'never',
+        onePacket: true,
+        drainDeadlineMs: 60_000,
+      }),
+      expect.objectContaining({
+        name: 'media',
+        vips: [],
+        scheduler: 'wrr',
+        healthCheck: { type: 'tcp', intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },
+      }),
+    ]);
+  });
+
+  test('names every field that a spec can be written with', () => {
+    const fields = specs.flatMap((spec) => fieldsOf(writeSpec(spec)));
+    const missing = [...new Set(fields)].filter((field) => !text.includes(`${field}:`));
+    expect(missing).toEqual([]);
+  });
+
+  test('is read again from what writeSpec writes, whatever the defaults', () => {
+    for (const spec of specs) {
+      const entry: unknown = JSON.parse(JSON.stringify(writeSpec(spec)));
+      expect(checkSpec(entry, 'x', config.serviceDefaults)).toEqual(spec);
+      expect(checkSpec(entry, 'x')).toEqual(spec);
+    }
+  });
+});
+
+function fieldsOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(fieldsOf);
+  return Object.entries(value).flatMap(([key, below]) => [key, ...fieldsOf(below)]);
+}
