@@ -31,8 +31,9 @@ make_image() {
   printf '%s\n' "${extra:-}" >"$job/extra"
   printf '%s\n' "$shell" >"$job/shell"
   printf '%s\0' "PATH=$PATH" "${variables[@]}" >"$job/variables"
-  [[ ! $shell ]] || printf '%s\0' "TERM=${TERM:-linux}" >>"$job/variables"
-  ((${#command[@]})) || command=(bash -i)
+  [[ ! $shell ]] || printf '%s\0' "TERM=${TERM:-linux}" 'PS1=\u@\h:\w\$ ' >>"$job/variables"
+  # Without start-up files: those of a busy account start dozens of programs, which takes long in here.
+  ((${#command[@]})) || command=(bash --norc -i)
   printf '%s\0' "${command[@]}" >"$job/command"
   { stty size 2>/dev/null || echo 24 80; } >"$job/size"
   {

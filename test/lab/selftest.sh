@@ -107,7 +107,7 @@ inside() {
 limits() {
   local before
   before=$(folders)
-  run --timeout 6 -- bash -c 'echo begun; exec sleep 600'
+  run --timeout 12 -- bash -c 'echo begun; exec sleep 600'
   check 'a time limit gives 124' same "$status $out" '124 begun'
   "$lab" -- sleep 600 >"$scratch/out" 2>"$scratch/err" &
   local pid=$!
