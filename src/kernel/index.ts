@@ -6,6 +6,7 @@ export type {
   Counters,
   DestinationCounters,
   HostAddress,
+  IpvsInfo,
   Kernel,
   Observation,
   ObserveOptions,

@@ -28,6 +28,12 @@ export interface Kernel {
   /** Open IPVS connections of the whole sandbox, at most `limit`, after `filter`. */
   connections(query: ConnectionQuery): Promise<readonly Connection[]>;
 
+  /**
+   * What carries the packets. Errors: failed_precondition when the kernel has no IPVS,
+   * permission_denied without CAP_NET_ADMIN.
+   */
+  ipvsInfo(): Promise<IpvsInfo>;
+
   /** How the sandbox would reach `address`, or undefined when it has no route. */
   routeTo(address: string): Promise<RouteAnswer | undefined>;
 
@@ -116,6 +122,13 @@ export interface Connection {
   /** The kernel's name: ESTABLISHED, FIN_WAIT, UDP, NONE (affinity template) ... */
   readonly state: string;
   readonly expiresS: number;
+}
+
+export interface IpvsInfo {
+  /** `1.2.1`. */
+  readonly version: string;
+  /** Buckets of the connection table's hash. */
+  readonly connectionTableSize: number;
 }
 
 export interface RouteAnswer {

@@ -1,0 +1,11 @@
+/**
+ * One host's services, from request to kernel: the controller joins the service table, health,
+ * rules and the reconciler; the backend answers the mesh API from it.
+ */
+export { HostBackend } from './backend.js';
+export { HostController } from './controller.js';
+export { examineHost } from './doctor.js';
+export type { DroppingChain } from './doctor.js';
+export type { HealthReport, HealthView } from './health-view.js';
+export { describePlan } from './plan.js';
+export { restoreTable } from './restore.js';

@@ -1,0 +1,3 @@
+/** What Prometheus scrapes: the daemon's own figures and the kernel's counters. */
+export { DaemonMetrics } from './daemon-metrics.js';
+export { trafficSeries } from './exposition.js';
