@@ -18,10 +18,10 @@ export interface DoctorSources {
   readonly table: ServiceTable;
   readonly kernel: Kernel;
   readonly health: HealthView;
-  status(): Promise<Status>;
+  readonly status: () => Promise<Status>;
   /** A file below /proc/sys; undefined when it does not exist. */
-  sysctl(name: string): Promise<string | undefined>;
-  droppingChains(): Promise<readonly DroppingChain[]>;
+  readonly sysctl: (name: string) => Promise<string | undefined>;
+  readonly droppingChains: () => Promise<readonly DroppingChain[]>;
 }
 
 /** Destinations whose route is looked up; more would only repeat the answer. */
@@ -29,113 +29,118 @@ const routesMax = 200;
 
 /** Examines the host for what keeps its services from working. */
 export async function examineHost(sources: DoctorSources): Promise<DoctorCheck[]> {
-  const checks = [
-    checkDataPath,
-    checkReconcile,
-    checkConfigFile,
-    checkWithheld,
-    checkForeign,
-    checkForwarding,
-    checkReversePath,
-    checkConntrack,
-    checkFirewall,
-    checkRoutes,
-    checkHealth,
-  ];
   return Promise.all(
-    checks.map(async (check) => {
+    Object.entries(checks).map(async ([name, check]) => {
       try {
-        return await check(sources);
+        return { name, ...(await check(sources)) };
       } catch (error) {
-        return warn(check.name, `could not be examined: ${messageOf(error)}`, '');
+        return { name, ...warn(`could not be examined: ${messageOf(error)}`, '') };
       }
     }),
   );
 }
 
-async function checkDataPath({ kernel }: DoctorSources): Promise<DoctorCheck> {
+type Finding = Omit<DoctorCheck, 'name'>;
+type Check = (sources: DoctorSources) => Finding | Promise<Finding>;
+
+/** By the name that people see, in the order in which they should read them. */
+const checks: Readonly<Record<string, Check>> = {
+  ip_vs: checkDataPath,
+  rules: checkReconcile,
+  configuration: checkConfigFile,
+  conflicts: checkWithheld,
+  'foreign IPVS': checkForeign,
+  forwarding: checkForwarding,
+  rp_filter: checkReversePath,
+  conntrack: checkConntrack,
+  firewall: checkFirewall,
+  routes: checkRoutes,
+  health: checkHealth,
+};
+
+async function checkDataPath({ kernel }: DoctorSources): Promise<Finding> {
   try {
     const { version, connectionTableSize } = await kernel.ipvsInfo();
-    return ok('ip_vs', `IPVS ${version}, ${connectionTableSize} hash buckets`);
+    return ok(`IPVS ${version}, ${connectionTableSize} hash buckets`);
   } catch (error) {
-    return fail('ip_vs', messageOf(error), 'modprobe ip_vs; it is part of linux-image packages');
+    return fail(messageOf(error), 'modprobe ip_vs; it is part of linux-image packages');
   }
 }
 
-async function checkReconcile({ status }: DoctorSources): Promise<DoctorCheck> {
+async function checkReconcile({ status }: DoctorSources): Promise<Finding> {
   const { reconcile } = await status();
-  if (reconcile === undefined) return warn('rules', 'no pass has ended yet', 'try again');
+  if (reconcile === undefined) return warn('no pass has ended yet', 'try again');
   if (reconcile.error !== undefined) {
-    return fail('rules', reconcile.error, 'meshctl diff shows what is missing');
+    return fail(reconcile.error, 'meshctl diff shows what is missing');
   }
-  return ok('rules', `in the kernel, last pass ${reconcile.durationMs.toFixed(1)} ms`);
+  return ok(`in the kernel, last pass ${reconcile.durationMs.toFixed(1)} ms`);
 }
 
-async function checkConfigFile({ status }: DoctorSources): Promise<DoctorCheck> {
+async function checkConfigFile({ status }: DoctorSources): Promise<Finding> {
   const { config } = await status();
   if (config?.error !== undefined) {
-    return fail('configuration', config.error, `meshd check ${config.path}`);
+    return fail(config.error, `meshd check ${config.path}`);
   }
-  return ok('configuration', config === undefined ? 'no file' : `${config.path} is in force`);
+  return ok(config === undefined ? 'no file' : `${config.path} is in force`);
 }
 
-function checkWithheld({ controller, table }: DoctorSources): DoctorCheck {
+function checkWithheld({ controller, table }: DoctorSources): Finding {
   const withheld: string[] = [];
   for (const { spec } of table.all()) {
     const reason = controller.withheldReason(spec.name);
     if (reason !== undefined) withheld.push(`${spec.name}: ${reason}`);
   }
-  if (withheld.length === 0) return ok('conflicts', 'every service has its addresses to itself');
-  return fail('conflicts', listed(withheld), 'change the VIP, or remove what holds the address');
+  if (withheld.length === 0) return ok('every service has its addresses to itself');
+  return fail(listed(withheld), 'change the VIP, or remove what holds the address');
 }
 
-function checkForeign({ controller }: DoctorSources): DoctorCheck {
+function checkForeign({ controller }: DoctorSources): Finding {
   const foreign = controller.reconciler.foreignRules.flatMap((rule) =>
     rule.kind === 'virtual-service' ? [formatMatch(rule.match)] : [],
   );
-  if (foreign.length === 0) return ok('foreign IPVS', 'no virtual services of others');
+  if (foreign.length === 0) return ok('no virtual services of others');
   const fix = 'none needed; kube-proxy and keepalived may share the host';
-  return warn('foreign IPVS', `left alone: ${listed(foreign)}`, fix);
+  return warn(`left alone: ${listed(foreign)}`, fix);
 }
 
-async function checkForwarding({ table, sysctl }: DoctorSources): Promise<DoctorCheck> {
+async function checkForwarding({ table, sysctl }: DoctorSources): Promise<Finding> {
   if (![...table.all()].some(({ spec }) => spec.forwarding === 'masq')) {
-    return ok('forwarding', 'not needed: no service uses masq');
+    return ok('not needed: no service uses masq');
   }
   for (const name of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']) {
     const value = await sysctl(name);
-    if (value === '0') return fail('forwarding', `${name} is 0`, `sysctl -w ${name}=1`);
+    if (value === '0') return fail(`${name} is 0`, `sysctl -w ${name}=1`);
   }
-  return ok('forwarding', 'on for IPv4 and IPv6');
+  return ok('on for IPv4 and IPv6');
 }
 
-async function checkReversePath({ sysctl }: DoctorSources): Promise<DoctorCheck> {
+async function checkReversePath({ sysctl }: DoctorSources): Promise<Finding> {
   if ((await sysctl('net/ipv4/conf/all/rp_filter')) !== '1') {
-    return ok('rp_filter', 'not strict for all interfaces');
+    return ok('not strict for all interfaces');
   }
   const cause = 'strict: packets are dropped that arrive where their answer would not leave';
-  return warn('rp_filter', cause, 'sysctl -w net/ipv4/conf/all/rp_filter=2, if paths differ');
+  return warn(cause, 'sysctl -w net/ipv4/conf/all/rp_filter=2, if paths differ');
 }
 
-async function checkConntrack({ sysctl }: DoctorSources): Promise<DoctorCheck> {
+async function checkConntrack({ sysctl }: DoctorSources): Promise<Finding> {
   const count = Number((await sysctl('net/netfilter/nf_conntrack_count')) ?? 0);
   const max = Number((await sysctl('net/netfilter/nf_conntrack_max')) ?? 0);
-  if (max === 0 || count === 0) return ok('conntrack', 'no connections are tracked');
+  if (max === 0 || count === 0) return ok('no connections are tracked');
   const cause = `${count} of ${max} entries`;
-  if (count < 0.8 * max) return ok('conntrack', cause);
+  if (count < 0.8 * max) return ok(cause);
   const fix = `sysctl -w net/netfilter/nf_conntrack_max=${2 * max}`;
-  return warn('conntrack', `${cause}: new connections fail when it is full`, fix);
+  return warn(`${cause}: new connections fail when it is full`, fix);
 }
 
-async function checkFirewall({ droppingChains }: DoctorSources): Promise<DoctorCheck> {
+async function checkFirewall({ droppingChains }: DoctorSources): Promise<Finding> {
   const chains = await droppingChains();
-  if (chains.length === 0) return ok('firewall', 'no chain drops by default');
+  if (chains.length === 0) return ok('no chain drops by default');
   const names = listed(chains.map(({ name, hook }) => `${name} (${hook})`));
   const fix = 'accept the VIPs on input, and forwarding to the destinations, e.g. in DOCKER-USER';
-  return warn('firewall', `drops what no rule accepts: ${names}`, fix);
+  return warn(`drops what no rule accepts: ${names}`, fix);
 }
 
-async function checkRoutes({ table, kernel }: DoctorSources): Promise<DoctorCheck> {
+async function checkRoutes({ table, kernel }: DoctorSources): Promise<Finding> {
   const addresses = new Set<string>();
   for (const { service } of table.all()) {
     for (const { address } of service.destinations) addresses.add(address);
@@ -146,11 +151,11 @@ async function checkRoutes({ table, kernel }: DoctorSources): Promise<DoctorChec
     const answer = await kernel.routeTo(address);
     if (answer === undefined || answer.type === 'unreachable') lost.push(address);
   }
-  if (lost.length === 0) return ok('routes', `to ${addresses.size} destinations`);
-  return fail('routes', `none to ${listed(lost)}`, `ip route get ${lost[0]!}`);
+  if (lost.length === 0) return ok(`to ${addresses.size} destinations`);
+  return fail(`none to ${listed(lost)}`, `ip route get ${lost[0]!}`);
 }
 
-function checkHealth({ table, health }: DoctorSources): DoctorCheck {
+function checkHealth({ table, health }: DoctorSources): Finding {
   const dead = [...table.all()]
     .filter(
       ({ spec, service }) =>
@@ -158,20 +163,20 @@ function checkHealth({ table, health }: DoctorSources): DoctorCheck {
         service.destinations.every(({ address }) => !health.isUsable(spec.name, address)),
     )
     .map(({ spec }) => spec.name);
-  if (dead.length === 0) return ok('health', 'every service has a destination to go to');
-  return warn('health', `no healthy destination: ${listed(dead)}`, 'meshctl endpoint ls');
+  if (dead.length === 0) return ok('every service has a destination to go to');
+  return warn(`no healthy destination: ${listed(dead)}`, 'meshctl endpoint ls');
 }
 
-function ok(name: string, cause: string): DoctorCheck {
-  return { name, state: 'ok', cause, fix: '' };
+function ok(cause: string): Finding {
+  return { state: 'ok', cause, fix: '' };
 }
 
-function warn(name: string, cause: string, fix: string): DoctorCheck {
-  return { name, state: 'warn', cause, fix };
+function warn(cause: string, fix: string): Finding {
+  return { state: 'warn', cause, fix };
 }
 
-function fail(name: string, cause: string, fix: string): DoctorCheck {
-  return { name, state: 'fail', cause, fix };
+function fail(cause: string, fix: string): Finding {
+  return { state: 'fail', cause, fix };
 }
 
 /** A few of many: `a, b, c and 7 more`. */
