@@ -149,9 +149,9 @@ terminal() {
   command -v script >/dev/null || return 0
   status=0
   # shellcheck disable=SC2016  # for the guest's shell
-  timeout 60 script -qec "$lab --shell -- bash -c 'tty; [[ -t 0 && -t 1 ]] && echo on a terminal; exit 3'" \
+  timeout 60 script -qec "stty rows 33 cols 101; $lab --shell -- bash -c '[[ -t 1 ]] && echo terminal of \$(stty size); exit 3'" \
     "$scratch/typescript" </dev/null >"$scratch/out" 2>&1 || status=$?
-  check '--shell gives a terminal' test "$status $(grep -c 'on a terminal' "$scratch/out")" = '3 1'
+  check '--shell gives a terminal of the same size' test "$status $(grep -c 'terminal of 33 101' "$scratch/out")" = '3 1'
 }
 
 usage() {
