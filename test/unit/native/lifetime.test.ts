@@ -1,9 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, test } from 'vitest';
 import { loadNative, type NetlinkSocket } from '../../../src/kernel/linux/native.js';
-import { NLM_F_DUMP, getLink, parse } from './messages.js';
+import { NLM_F_DUMP, addonPath, getLink, parse } from './messages.js';
 
 const native = loadNative();
 const ABSENT = 0x7fff0000;
@@ -145,14 +144,10 @@ const WORKER = `
   })().catch((error) => { setImmediate(() => { throw error; }); });
 `;
 
-const addon =
-  process.env['MESHD_ADDON'] ??
-  fileURLToPath(new URL('../../../native/build/Release/netlink.node', import.meta.url));
-
 async function runWorker(mode: string): Promise<number> {
   const worker = new Worker(WORKER, {
     eval: true,
-    workerData: { mode, addon, request: longBatch },
+    workerData: { mode, addon: addonPath(), request: longBatch },
   });
   return new Promise((resolve, reject) => {
     worker.on('message', () => void worker.terminate());

@@ -1,4 +1,6 @@
 /** Just enough netlink to talk to the kernel without the codecs, which have tests of their own. */
+import { fileURLToPath } from 'node:url';
+
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const RTM_NEWLINK = 16;
@@ -74,4 +76,10 @@ export function linkName(message: Message): string {
     offset += (length + 3) & ~3;
   }
   throw new Error('a link without a name');
+}
+
+/** For worker threads and processes that load the addon themselves. */
+export function addonPath(): string {
+  const built = new URL('../../../native/build/Release/netlink.node', import.meta.url);
+  return process.env['MESHD_ADDON'] ?? fileURLToPath(built);
 }
