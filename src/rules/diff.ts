@@ -27,7 +27,7 @@ export interface RuleView extends Iterable<readonly [string, Rule]> {
  */
 export function diff(desired: RuleView, observed: RuleSet, keys: Iterable<string>): Op[] {
   const plan = new Plan(desired, observed);
-  for (const key of keys) plan.compare(key);
+  plan.compareAll(keys);
   return plan.ops();
 }
 
@@ -80,6 +80,7 @@ class Plan {
   private readonly removing = new Map<RuleKind, Op[]>();
   /** Devices made anew: the kernel drops what was on them. */
   private readonly newDevices = new Set<string>();
+  /** The table is made anew: the kernel drops its elements. */
   private newTable = false;
 
   constructor(
@@ -87,9 +88,63 @@ class Plan {
     private readonly observed: RuleSet,
   ) {}
 
-  compare(key: string): void {
+  compareAll(keys: Iterable<string>): void {
+    const links: string[] = [];
+    const others: string[] = [];
+    for (const key of keys) {
+      const kind = (this.desired.get(key) ?? this.observed.get(key))?.kind;
+      if (kind === 'link' || kind === 'nft-table') this.noteRemade(key);
+      (kind === 'link' ? links : others).push(key);
+    }
+    const lost = this.lostKeys(new Set([...links, ...others]));
+    // A device comes before those that are ports of it.
+    const ports = links.filter((key) => this.isPort(key));
+    for (const key of links) if (!this.isPort(key)) this.compare(key);
+    for (const list of [ports, others, lost]) for (const key of list) this.compare(key);
+  }
+
+  private isPort(key: string): boolean {
+    const wanted = this.desired.get(key);
+    return wanted?.kind === 'link' && wanted.master !== undefined;
+  }
+
+  private noteRemade(key: string): void {
     const wanted = this.desired.get(key);
     const held = this.observed.get(key);
+    if (wanted?.kind === 'link' && (held === undefined || mustReplace(wanted, held))) {
+      this.newDevices.add(wanted.name);
+    }
+    if (wanted?.kind === 'nft-table' && (held === undefined || !sameRule(wanted, held))) {
+      this.newTable = true;
+    }
+  }
+
+  /** Identities beside `keys` of what goes with a device or a table that is made anew. */
+  private lostKeys(keys: ReadonlySet<string>): string[] {
+    if (this.newDevices.size === 0 && !this.newTable) return [];
+    const lost: string[] = [];
+    for (const [key] of this.desired) {
+      if (!keys.has(key) && this.held(key) !== this.observed.get(key)) lost.push(key);
+    }
+    return lost;
+  }
+
+  /** What will be there of an identity once devices and the table are made. */
+  private held(key: string): Rule | undefined {
+    const rule = this.observed.get(key);
+    if (rule === undefined) return undefined;
+    if (rule.kind === 'nft-element') return this.newTable ? undefined : rule;
+    if (rule.kind === 'link') {
+      const { master, ...free } = rule;
+      return master !== undefined && this.newDevices.has(master) ? free : rule;
+    }
+    const gone = 'device' in rule && this.newDevices.has(rule.device);
+    return gone ? undefined : rule;
+  }
+
+  private compare(key: string): void {
+    const wanted = this.desired.get(key);
+    const held = this.held(key);
     if (wanted === undefined) {
       if (held !== undefined) this.remove(held);
     } else if (held === undefined) {
@@ -100,7 +155,6 @@ class Plan {
   }
 
   ops(): Op[] {
-    this.remakeDependents();
     const ops: Op[] = [];
     for (const kind of kindOrder) for (const op of this.making.get(kind) ?? []) ops.push(op);
     for (const kind of kindOrder.toReversed()) {
@@ -110,14 +164,12 @@ class Plan {
   }
 
   private make(wanted: Rule): void {
-    if (wanted.kind === 'link') this.newDevices.add(wanted.name);
-    if (wanted.kind === 'nft-table') this.newTable = true;
-    this.push(this.making, { verb: wanted.kind === 'sysctl' ? 'set' : 'add', target: wanted });
+    this.push(this.making, { verb: isSetting(wanted) ? 'set' : 'add', target: wanted });
   }
 
   private remove(held: Rule): void {
-    // A sysctl has no state "absent", and its value may serve others by now: it stays.
-    if (held.kind === 'sysctl' || held.kind === 'ipvs-timeouts') return;
+    // What its value was before we do not know, and by now it may serve others: it stays.
+    if (isSetting(held)) return;
     this.push(this.removing, { verb: 'delete', target: held });
   }
 
@@ -128,7 +180,6 @@ class Plan {
       this.push(this.making, { verb: 'delete', target: held });
       this.make(wanted);
     } else {
-      if (wanted.kind === 'nft-table') this.newTable = true;
       this.push(this.making, { verb: 'set', target: wanted });
     }
   }
@@ -155,35 +206,6 @@ class Plan {
     for (const destination of before.values()) add('delete', destination);
   }
 
-  /** Deleting a link or a table takes along what was in it, wanted or not. */
-  private remakeDependents(): void {
-    if (this.newDevices.size === 0 && !this.newTable) return;
-    const planned = new Set<Rule>();
-    for (const ops of this.making.values()) {
-      for (const { target } of ops) if (target.kind !== 'destination') planned.add(target);
-    }
-    for (const [key, wanted] of this.desired) {
-      const lost =
-        wanted.kind === 'nft-element'
-          ? this.newTable
-          : 'device' in wanted && this.newDevices.has(wanted.device);
-      if (lost && !planned.has(wanted) && this.observed.has(key)) {
-        this.push(this.making, { verb: 'add', target: wanted });
-      }
-    }
-    for (const [kind, ops] of this.removing) {
-      this.removing.set(
-        kind,
-        ops.filter(({ target }) => !this.goneAlready(target)),
-      );
-    }
-  }
-
-  private goneAlready(target: Op['target']): boolean {
-    if (target.kind === 'nft-element') return this.newTable;
-    return 'device' in target && this.newDevices.has(target.device);
-  }
-
   private push(into: Map<RuleKind, Op[]>, op: Op): void {
     const kind = op.target.kind === 'destination' ? 'virtual-service' : op.target.kind;
     const ops = into.get(kind);
@@ -195,11 +217,18 @@ class Plan {
 /** What the kernel cannot change in place. */
 function mustReplace(wanted: Rule, held: Rule): boolean {
   if (wanted.kind === 'link' && held.kind === 'link') {
-    const identity = (rule: typeof wanted): string =>
-      JSON.stringify([rule.type, rule.peer, rule.vxlan]);
-    return identity(wanted) !== identity(held);
+    return formatRule(withoutSettings(wanted)) !== formatRule(withoutSettings(held));
   }
   return wanted.kind === 'nft-element' || wanted.kind === 'policy' || wanted.kind === 'route';
+}
+
+function withoutSettings({ mtu: _mtu, master: _master, ...rest }: LinkRule): LinkRule {
+  return { ...rest, up: true };
+}
+
+/** What is always there with some value: never added, never deleted. */
+export function isSetting(rule: Rule): boolean {
+  return rule.kind === 'sysctl' || rule.kind === 'ipvs-timeouts';
 }
 
 function sameDestinations(a: readonly Destination[], b: readonly Destination[]): boolean {

@@ -4,7 +4,7 @@
  */
 export { compileBase, compileService } from './compile.js';
 export type { CompileContext, IdleTimeouts } from './compile.js';
-export { allKeys, diff, sameRule } from './diff.js';
+export { allKeys, diff, isSetting, sameRule } from './diff.js';
 export type { RuleView } from './diff.js';
 export { explain } from './explain.js';
 export type { ExplainFacts, Explanation, Packet } from './explain.js';
