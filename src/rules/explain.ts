@@ -112,33 +112,65 @@ function scheduling(rule: VirtualServiceRule): string {
   return parts.join(', ');
 }
 
-function candidatesOf(rule: VirtualServiceRule, facts: ExplainFacts): Destination[] {
-  const { bound } = facts;
-  const held = rule.destinations.filter(
-    ({ address, port }) => bound !== undefined && address === bound.address && port === bound.port,
+/** Where the packet may go: what its client is bound to, or what takes new connections. */
+function candidatesOf(rule: VirtualServiceRule, facts: ExplainFacts): readonly Destination[] {
+  const bound = boundTo(rule, facts);
+  if (bound !== undefined) return [bound];
+  const open = rule.destinations.filter(({ weight }) => weight > 0);
+  return rule.scheduler === 'fo' && open.length > 0 ? [heaviest(open)] : open;
+}
+
+/** A binding holds no longer than its destination is there (expire_nodest_conn). */
+function boundTo(rule: VirtualServiceRule, { bound }: ExplainFacts): Destination | undefined {
+  return rule.destinations.find(
+    ({ address, port }) => address === bound?.address && port === bound.port,
   );
-  return held.length > 0 ? held : rule.destinations.filter(({ weight }) => weight > 0);
+}
+
+/** The first of the highest weight, as ip_vs_fo.c looks for it. */
+function heaviest(destinations: readonly Destination[]): Destination {
+  return destinations.reduce((best, next) => (next.weight > best.weight ? next : best));
+}
+
+/** What part of the new connections a destination gets. */
+function shareOf(destination: Destination, rule: VirtualServiceRule): string {
+  if (destination.weight === 0) return 'no new connections';
+  const open = rule.destinations.filter(({ weight }) => weight > 0);
+  switch (rule.scheduler) {
+    case 'fo':
+      return destination === heaviest(open)
+        ? 'all new connections'
+        : 'new connections only while those of higher weight are full';
+    case 'ovf':
+      return `new connections up to ${destination.weight} at a time, highest weight first`;
+    case 'rr':
+    case 'lc':
+      return `${Math.round(100 / open.length)} % of new connections`;
+    case 'wrr':
+    case 'wlc':
+    case 'sed':
+    case 'nq':
+    case 'lblc':
+    case 'sh':
+    case 'mh': {
+      const total = open.reduce((sum, { weight }) => sum + weight, 0);
+      return `${Math.round((100 * destination.weight) / total)} % of new connections`;
+    }
+  }
 }
 
 function destinationSteps(rule: VirtualServiceRule, facts: ExplainFacts): ExplainStep[] {
-  const total = rule.destinations.reduce((sum, { weight }) => sum + weight, 0);
-  const weighs = ['wrr', 'wlc', 'sed', 'nq', 'mh', 'sh'].includes(rule.scheduler);
   const steps = rule.destinations.map((destination): ExplainStep => {
-    const open = rule.destinations.filter(({ weight }) => weight > 0).length;
-    const part = weighs ? destination.weight / total : 1 / open;
-    const share =
-      destination.weight === 0
-        ? 'no new connections'
-        : `${Math.round(100 * part)} % of new connections`;
     return {
       title: `destination ${facts.describeDestination(rule, destination)}`,
-      detail: share,
+      detail: shareOf(destination, rule),
       rule: formatDestination(destination),
     };
   });
-  if (facts.bound !== undefined) {
-    const to = formatEndpoint(facts.bound.address, facts.bound.port);
-    steps.push({ title: 'bound', detail: `this client stays with ${to}: ${facts.bound.by}` });
+  const bound = boundTo(rule, facts);
+  if (bound !== undefined) {
+    const to = formatEndpoint(bound.address, bound.port);
+    steps.push({ title: 'bound', detail: `this client stays with ${to}: ${facts.bound!.by}` });
   }
   return steps;
 }
@@ -162,7 +194,7 @@ function wayOut(
       vip: packet.destination,
       destination: destination.address,
     };
-    const masqueraded = isMasqueraded(facts.rules, flow, facts.onLink);
+    const masqueraded = isMasqueraded(facts.rules, flow);
     const seen = masqueraded ? facts.onLink.sourceFor(destination.address) : packet.source;
     const why = masqueraded
       ? 'masqueraded, because the reply would not come back through this host'

@@ -19,35 +19,39 @@ export class OnLink {
     for (const { address, prefixLength } of addresses) {
       const family = familyOf(address);
       if (!this.defaults.has(family)) this.defaults.set(family, address);
+      if (prefixLength === 0) continue; // Everything: says nothing about a link.
       const prefix = prefixOf(address, prefixLength);
       if (family === 6) {
         if (prefixLength < 128) this.networks6.push({ length: prefixLength, prefix, address });
       } else if (prefixLength < 32) {
-        const mask = prefixLength === 0 ? 0 : (-1 << (32 - prefixLength)) | 0;
+        const mask = -1 << (32 - prefixLength);
         this.networks4.push({ base: ipv4Number(address) & mask, mask, prefix, address });
       }
     }
-    // Longest prefix first, as routing would have it.
     this.networks4.sort((a, b) => (b.mask >>> 0) - (a.mask >>> 0));
     this.networks6.sort((a, b) => b.length - a.length);
   }
 
-  /** The link's prefix when `address` is on a link of this host. */
-  prefixOf(address: string): string | undefined {
-    return this.network(address)?.prefix;
+  /**
+   * The widest prefix of this host's links that holds `address`; undefined when none does.
+   * The widest, because ranges in one nftables set must not overlap (nft_set_pipapo.c).
+   */
+  linkPrefixOf(address: string): string | undefined {
+    return this.networks(address).at(-1)?.prefix;
   }
 
   /** The address of this host that `address` would best answer to; undefined when it has none. */
   sourceFor(address: string): string | undefined {
-    return this.network(address)?.address ?? this.defaults.get(familyOf(address));
+    return this.networks(address)[0]?.address ?? this.defaults.get(familyOf(address));
   }
 
-  private network(address: string): { prefix: string; address: string } | undefined {
+  /** Longest prefix first, as routing would have it. */
+  private networks(address: string): readonly { prefix: string; address: string }[] {
     if (familyOf(address) === 4) {
       const value = ipv4Number(address);
-      return this.networks4.find((network) => (value & network.mask) === network.base);
+      return this.networks4.filter((network) => (value & network.mask) === network.base);
     }
-    return this.networks6.find((network) => prefixOf(address, network.length) === network.prefix);
+    return this.networks6.filter((network) => prefixOf(address, network.length) === network.prefix);
   }
 }
 

@@ -1,6 +1,8 @@
 import {
+  addressBits,
   familyOf,
-  prefixLength,
+  prefixContains,
+  prefixOf,
   type NftElementRule,
   type NftTableRule,
   type Rule,
@@ -86,7 +88,7 @@ function alwaysElements(service: Service): NftElementRule[] {
 function autoElements(service: Service, onLink: OnLink): NftElementRule[] {
   const prefixes = new Set<string>();
   for (const { address } of service.destinations) {
-    const prefix = onLink.prefixOf(address);
+    const prefix = onLink.linkPrefixOf(address);
     if (prefix !== undefined) prefixes.add(prefix);
   }
   const families = new Set([...prefixes].map(familyOf));
@@ -106,12 +108,15 @@ function element(set: string, key: readonly string[]): NftElementRule {
 export function isMasqueraded(
   rules: ReadonlyMap<string, Rule>,
   packet: { readonly client: string; readonly vip: string; readonly destination: string },
-  onLink: OnLink,
 ): boolean {
   const family = familyOf(packet.vip);
   if (rules.has(`nft element always${family} ${packet.vip}`)) return true;
   if (!rules.has(`nft element auto${family} ${packet.vip}`)) return false;
-  const prefix = onLink.prefixOf(packet.destination);
-  if (prefix === undefined || prefixLength(prefix) === 0) return false;
-  return onLink.prefixOf(packet.client) === prefix;
+  // Whoever put a link into the set, it holds for every VIP there.
+  for (let length = 1; length < addressBits(family); length++) {
+    const prefix = prefixOf(packet.destination, length);
+    const isLink = rules.has(`nft element links${family} ${prefix} . ${prefix}`);
+    if (isLink && prefixContains(prefix, packet.client)) return true;
+  }
+  return false;
 }
