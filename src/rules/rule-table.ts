@@ -7,7 +7,7 @@ import { ruleKey, type Rule, type RuleSet } from '../model/index.js';
  */
 export class RuleTable {
   private readonly rules = new Map<string, Rule>();
-  private readonly keysByOwner = new Map<string, readonly string[]>();
+  private readonly keysByOwner = new Map<string, ReadonlySet<string>>();
   /** Only for keys that more than one owner wants. */
   private readonly shared = new Map<string, Map<string, Rule>>();
   private readonly soleOwner = new Map<string, string>();
@@ -21,13 +21,15 @@ export class RuleTable {
   /** Replaces everything that `owner` contributes; no rules at all = the owner is gone. */
   put(owner: string, rules: readonly Rule[]): void {
     const before = this.keysByOwner.get(owner);
-    const keys = rules.map(ruleKey);
-    rules.forEach((rule, i) => this.claim(keys[i]!, owner, rule));
-    if (keys.length === 0) this.keysByOwner.delete(owner);
+    const keys = new Set<string>();
+    for (const rule of rules) {
+      const key = ruleKey(rule);
+      keys.add(key);
+      this.claim(key, owner, rule);
+    }
+    if (keys.size === 0) this.keysByOwner.delete(owner);
     else this.keysByOwner.set(owner, keys);
-    if (before === undefined) return;
-    const kept = new Set(keys);
-    for (const key of before) if (!kept.has(key)) this.release(key, owner);
+    for (const key of before ?? []) if (!keys.has(key)) this.release(key, owner);
   }
 
   /** The owner that contributes the rule in force, for telling people by name. */
@@ -40,9 +42,11 @@ export class RuleTable {
     return this.soleOwner.get(key) === owner;
   }
 
-  /** The rules that `owner` contributes. */
+  /** The rules that `owner` contributes, in force or not. */
   rulesOf(owner: string): Rule[] {
-    return (this.keysByOwner.get(owner) ?? []).map((key) => this.rules.get(key)!);
+    return [...(this.keysByOwner.get(owner) ?? [])].map(
+      (key) => this.shared.get(key)?.get(owner) ?? this.rules.get(key)!,
+    );
   }
 
   /** Hands over the keys changed since the last call, exactly once. */
