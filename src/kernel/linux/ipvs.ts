@@ -5,7 +5,8 @@ import {
   type VirtualServiceMatch,
   type VirtualServiceRule,
 } from '../../model/index.js';
-import type { DestinationCounters, ServiceCounters } from '../port.js';
+import { KernelError, errno } from '../errors.js';
+import type { DestinationCounters, IpvsInfo, ServiceCounters } from '../port.js';
 import { genlHeaderBytes, infoAttribute } from './ipvs-attributes.js';
 import { IpvsDecoder, decodeService, decodeTimeouts, type DecodedService } from './ipvs-decode.js';
 import { IpvsEncoder } from './ipvs-encode.js';
@@ -18,13 +19,6 @@ export interface VirtualServices {
   /** Those that carry our mark. */
   readonly own: readonly VirtualServiceRule[];
   readonly foreign: readonly VirtualServiceRule[];
-}
-
-export interface IpvsInfo {
-  /** `1.2.1`; has not changed in 15 years. */
-  readonly version: string;
-  /** Buckets of the connection table. */
-  readonly connectionTableSize: number;
 }
 
 /** Reads the IPVS tables of one sandbox. */
@@ -89,15 +83,16 @@ export class Ipvs {
     return reply && decodeTimeouts(reply.body);
   }
 
-  async info(): Promise<IpvsInfo | undefined> {
+  async info(): Promise<IpvsInfo> {
     const writer = new MessageWriter(64);
     this.encoder(writer).getInfo(this.session.nextSequence());
     const [reply] = await this.session.dump('get IPVS info', writer.bytes());
-    if (reply === undefined) return undefined;
-    const attributes = attributesOf(reply.body, genlHeaderBytes);
+    const attributes = attributesOf(reply?.body ?? Buffer.alloc(0), genlHeaderBytes);
     const version = attributes.get(infoAttribute.version);
     const size = attributes.get(infoAttribute.connectionTableSize);
-    if (version?.length !== 4 || size?.length !== 4) return undefined;
+    if (version?.length !== 4 || size?.length !== 4) {
+      throw new KernelError('get IPVS info', errno.EINVAL, 'the answer makes no sense');
+    }
     return {
       version: `${version[2]!}.${version[1]!}.${version[0]!}`,
       connectionTableSize: size.readUInt32LE(),

@@ -1,0 +1,8 @@
+/**
+ * The kernel over netlink. `kernel.ts` composes, `sandbox.ts` holds the sockets of a namespace,
+ * `session.ts` talks, `message.ts` lays out bytes, and one codec per kind of object translates:
+ *
+ *     Ops -> kernel -> codec -> session -> native addon -> kernel -> replies -> codec -> Rules
+ */
+export { openLinuxKernel } from './kernel.js';
+export type { LinuxKernelOptions } from './kernel.js';

@@ -1,0 +1,215 @@
+import { silentLog, type Log } from '../../base/index.js';
+import {
+  ruleKey,
+  type Op,
+  type Rule,
+  type RuleKind,
+  type VirtualServiceMatch,
+} from '../../model/index.js';
+import { KernelError, errno } from '../errors.js';
+import type {
+  Connection,
+  ConnectionQuery,
+  HostAddress,
+  IpvsInfo,
+  Kernel,
+  Observation,
+  ObserveOptions,
+  OpFailure,
+  RouteAnswer,
+  ServiceCounters,
+} from '../port.js';
+import { connectionsPath, parseConnections } from './connections.js';
+import { applyIpvs, formatOpLine, type Fail, type OpRange } from './ipvs-apply.js';
+import { Ipvs } from './ipvs.js';
+import { isNativeError, loadNative } from './native.js';
+import { Sandbox, kernelErrorOf, type Native, type SandboxOptions } from './sandbox.js';
+import type { NetlinkSession } from './session.js';
+import { readSysctls, writeSysctl } from './sysctl.js';
+
+export interface LinuxKernelOptions extends SandboxOptions {
+  readonly log?: Log;
+  /** Stands in for the addon in tests. */
+  readonly native?: Native;
+}
+
+/**
+ * The kernel of a network namespace over netlink. Sockets are opened when first needed and kept.
+ * Errors: KernelError when `netns` is no namespace (ENOENT); Error when the addon is not built.
+ */
+export function openLinuxKernel(options: LinuxKernelOptions = {}): Promise<Kernel> {
+  const sandbox = new Sandbox(options.native ?? loadNative(), options);
+  const kernel = new LinuxKernel(sandbox, options.log ?? silentLog);
+  return Promise.resolve().then(() => {
+    sandbox.check();
+    return kernel;
+  });
+}
+
+/** Ops of one subsystem that follow each other go to the kernel together. */
+type Subsystem = 'ipvs' | 'sysctl' | 'route' | 'nftables';
+
+class LinuxKernel implements Kernel {
+  private ipvs: { readonly session: NetlinkSession; readonly tables: Ipvs } | undefined;
+  private saidNoIpvs = false;
+
+  constructor(
+    private readonly box: Sandbox,
+    private readonly log: Log,
+  ) {}
+
+  get sandbox(): string {
+    return this.box.name;
+  }
+
+  async observe(options: ObserveOptions): Promise<Observation> {
+    this.box.check();
+    const own = new Map<string, Rule>();
+    const foreign: Rule[] = [];
+    const hostAddresses: HostAddress[] = [];
+    for (const rule of await readSysctls(this.box, options.sysctls)) own.set(ruleKey(rule), rule);
+    if (options.withoutVirtualServices !== true) await this.observeIpvs(own, foreign);
+    return { own, foreign, hostAddresses };
+  }
+
+  async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {
+    this.box.check();
+    const failures: OpFailure[] = [];
+    const fail: Fail = (index, error) => failures.push({ index, error });
+    for (let start = 0; start < ops.length;) {
+      const subsystem = subsystemOf(ops[start]!);
+      let end = start + 1;
+      while (end < ops.length && subsystemOf(ops[end]!) === subsystem) end++;
+      await this.applyRange(subsystem, { ops, start, end }, fail);
+      start = end;
+    }
+    return failures;
+  }
+
+  async counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
+    this.box.check();
+    const tables = await this.ipvsIfAny();
+    return tables === undefined ? [] : tables.counters(only);
+  }
+
+  async connections(query: ConnectionQuery): Promise<readonly Connection[]> {
+    this.box.check();
+    try {
+      const table = await this.box.readFile(connectionsPath, connectionTableBytesMax);
+      return parseConnections(table, query);
+    } catch (error) {
+      if (isNativeError(error) && error.code === 'ENOENT') return []; // No module, no connections.
+      throw kernelErrorOf('read IPVS connections', error);
+    }
+  }
+
+  async ipvsInfo(): Promise<IpvsInfo> {
+    this.box.check();
+    return (await this.openIpvs()).tables.info();
+  }
+
+  routeTo(_address: string): Promise<RouteAnswer | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  watch(_changed: () => void): Promise<() => Promise<void>> {
+    return Promise.resolve(() => Promise.resolve());
+  }
+
+  async close(): Promise<void> {
+    this.ipvs = undefined;
+    await this.box.close();
+  }
+
+  private async observeIpvs(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
+    const tables = await this.ipvsIfAny();
+    if (tables === undefined) return;
+    const timeouts = await tables.timeouts();
+    if (timeouts !== undefined) own.set(ruleKey(timeouts), timeouts);
+    const services = await tables.services();
+    for (const rule of services.own) own.set(ruleKey(rule), rule);
+    foreign.push(...services.foreign);
+  }
+
+  private async applyRange(subsystem: Subsystem, range: OpRange, fail: Fail): Promise<void> {
+    try {
+      switch (subsystem) {
+        case 'ipvs': {
+          const { session, tables } = await this.openIpvs();
+          await applyIpvs(session, tables, range, fail);
+          return;
+        }
+        case 'sysctl':
+          await this.applySysctls(range, fail);
+          return;
+        case 'route':
+        case 'nftables':
+          throw new KernelError(subsystem, errno.EOPNOTSUPP);
+      }
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      for (let index = range.start; index < range.end; index++) {
+        const action = formatOpLine(range.ops[index]!);
+        fail(index, new KernelError(action, error.errno, withoutErrno(error.message)));
+      }
+    }
+  }
+
+  private async applySysctls({ ops, start, end }: OpRange, fail: Fail): Promise<void> {
+    for (let index = start; index < end; index++) {
+      const op = ops[index]!;
+      if (op.target.kind !== 'sysctl') continue;
+      const error =
+        op.verb === 'delete'
+          ? new KernelError(formatOpLine(op), errno.EOPNOTSUPP, 'a sysctl cannot be deleted')
+          : await writeSysctl(this.box, formatOpLine(op), op.target);
+      if (error !== undefined) fail(index, error);
+    }
+  }
+
+  private async openIpvs(): Promise<{ session: NetlinkSession; tables: Ipvs }> {
+    const session = await this.box.session('generic');
+    if (this.ipvs?.session !== session) {
+      this.ipvs = { session, tables: await Ipvs.open(session) };
+    }
+    return this.ipvs;
+  }
+
+  /** A host without IPVS is observed as one without virtual services. */
+  private async ipvsIfAny(): Promise<Ipvs | undefined> {
+    try {
+      return (await this.openIpvs()).tables;
+    } catch (error) {
+      if (!(error instanceof KernelError && error.errno === errno.EOPNOTSUPP)) throw error;
+      if (!this.saidNoIpvs) this.log.warn({ sandbox: this.sandbox }, error.message);
+      this.saidNoIpvs = true;
+      return undefined;
+    }
+  }
+}
+
+/** A connection takes about 90 bytes of the table: 10 million. */
+const connectionTableBytesMax = 1024 * 1024 * 1024;
+
+function subsystemOf(op: Op): Subsystem {
+  return op.target.kind === 'destination' ? 'ipvs' : subsystems[op.target.kind];
+}
+
+const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
+  sysctl: 'sysctl',
+  'ipvs-timeouts': 'ipvs',
+  'virtual-service': 'ipvs',
+  link: 'route',
+  address: 'route',
+  route: 'route',
+  policy: 'route',
+  neighbor: 'route',
+  fdb: 'route',
+  'nft-table': 'nftables',
+  'nft-element': 'nftables',
+};
+
+/** The errno is said once, at the end of the error that quotes this message. */
+function withoutErrno(message: string): string {
+  return message.replace(/ \([A-Z0-9]+\)$/, '');
+}
