@@ -14,6 +14,7 @@
         'listener.cc',
         'namespace.cc',
         'netlink_socket.cc',
+        'process_binding.cc',
         'socket_binding.cc',
       ],
       'dependencies': [

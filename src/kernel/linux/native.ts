@@ -121,6 +121,13 @@ export interface NativeNetlink {
    * when the file is something else (such as the empty file that a deleted namespace leaves).
    */
   netnsId(path?: string): NetnsId;
+
+  /**
+   * execve(2) with the environment as it is: the process goes on as another program under the
+   * same pid. `argv` includes the name of the program. Does not return but to throw
+   * {@link NativeError}; files, sockets and promises of this program are gone.
+   */
+  replaceProcess(path: string, argv: readonly string[]): never;
 }
 
 /** True for errors that carry an errno: from system calls and from refusals of closed sockets. */
