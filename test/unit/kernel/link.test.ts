@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { decodeLink, encodeLinkDump, encodeLinkOp } from '../../../src/kernel/linux/link.js';
+import { MessageWriter } from '../../../src/kernel/linux/message.js';
+import { Devices } from '../../../src/kernel/linux/rtnetlink.js';
+import { errno } from '../../../src/kernel/index.js';
+import type { LinkRule, Op } from '../../../src/model/index.js';
+import { expectDecoded, readCaptured } from '../../support/captured.js';
+import { describeMessages, expectGolden } from '../../support/netlink-text.js';
+import { expectNoThrow } from '../../support/random-bytes.js';
+import { rtnetlinkLayout } from '../../support/rtnetlink-layout.js';
+
+const golden = new URL('../../golden/netlink/', import.meta.url);
+const devices = new Devices([
+  { index: 1, name: 'lo' },
+  { index: 2, name: 'eth0' },
+  { index: 3, name: 'mesh0' },
+]);
+const context = { devices, netnsFd: (path: string) => (path === '/run/netns/a' ? 9 : undefined) };
+
+const dummy: LinkRule = { kind: 'link', name: 'mesh0', type: 'dummy', up: true };
+const port: LinkRule = {
+  kind: 'link',
+  name: 'meshv1',
+  type: 'veth',
+  up: true,
+  mtu: 1400,
+  master: 'mesh0',
+  peer: { name: 'eth1', netns: '/run/netns/a' },
+};
+const tunnel: LinkRule = {
+  kind: 'link',
+  name: 'meshx1',
+  type: 'vxlan',
+  up: true,
+  vxlan: { vni: 4096, port: 4789, local: '192.168.5.1' },
+};
+const ops: { name: string; verb: Op['verb']; rule: LinkRule }[] = [
+  { name: 'add a dummy device', verb: 'add', rule: dummy },
+  {
+    name: 'add a bridge that stays down',
+    verb: 'add',
+    rule: { ...dummy, type: 'bridge', up: false },
+  },
+  { name: 'add a veth pair with its other end elsewhere', verb: 'add', rule: port },
+  { name: 'add a vxlan device over IPv4', verb: 'add', rule: tunnel },
+  {
+    name: 'add a vxlan device over IPv6',
+    verb: 'add',
+    rule: { ...tunnel, vxlan: { vni: 7, port: 8472, local: 'fd05::1' } },
+  },
+  { name: 'set: up, size and master', verb: 'set', rule: port },
+  { name: 'set: down, out of its bridge', verb: 'set', rule: { ...tunnel, up: false } },
+  { name: 'delete', verb: 'delete', rule: dummy },
+];
+
+describe('encoding links', () => {
+  it('is as in the golden file', () => {
+    const blocks = new Map<string, string>();
+    for (const { name, verb, rule } of ops) {
+      const writer = new MessageWriter(16);
+      expect(encodeLinkOp(writer, verb, rule, 5, context)).toBe(0);
+      blocks.set(name, describeMessages(writer.bytes(), rtnetlinkLayout));
+    }
+    const writer = new MessageWriter();
+    encodeLinkDump(writer, 6);
+    blocks.set('dump', describeMessages(writer.bytes(), rtnetlinkLayout));
+    expectGolden(new URL('link.txt', golden), 'Requests about network devices.', blocks);
+  });
+
+  it.each([
+    { name: 'an unknown master', rule: { ...port, master: 'mesh9' }, want: errno.ENODEV },
+    {
+      name: 'an unknown namespace',
+      rule: { ...port, peer: { name: 'eth1', netns: '/run/netns/b' } },
+      want: errno.ENOENT,
+    },
+  ])('writes nothing for $name', ({ rule, want }) => {
+    const writer = new MessageWriter();
+    expect(encodeLinkOp(writer, 'add', rule, 5, context)).toBe(want);
+    expect(writer.length).toBe(0);
+  });
+});
+
+describe('decoding links', () => {
+  const file = new URL('link-replies.txt', golden);
+  const captured = readCaptured(file);
+
+  it('is as in the golden file', () => {
+    expectDecoded(file, captured, (body) => decodeLink(body, devices));
+  });
+
+  it('survives anything', () => {
+    const samples = captured.map(({ body }) => body);
+    expectNoThrow(samples, (body) => decodeLink(body, devices));
+  });
+});
