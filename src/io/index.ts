@@ -1,0 +1,9 @@
+/** The adapters to the outside world: time, disk, files and probes. Nothing here decides. */
+export { realClock } from './clock.js';
+export { realDisk } from './disk.js';
+export type { Disk, DiskFile } from './disk.js';
+export { watchFile } from './file-watch.js';
+export type { FileWatchOptions } from './file-watch.js';
+export { openJournal } from './journal.js';
+export type { Journal, JournalOptions } from './journal.js';
+export type { JournalRecord } from './journal-format.js';
