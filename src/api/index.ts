@@ -2,7 +2,14 @@
  * The mesh API: gRPC over a unix socket, by which programs and `meshctl` drive the daemon.
  * backend.ts is the port the daemon implements; everything else carries it over the wire.
  */
+export { createApiClient } from './client.js';
+export type { ApiClient, ApiClientOptions } from './client.js';
+export { fromWireParts, toWireApply } from './codec.js';
+export type { EndpointState } from './endpoints.js';
 export { ServiceFeed } from './feed.js';
+export { methods } from './methods.js';
+export { serveMesh } from './server.js';
+export type { MeshServer, MeshServerOptions } from './server.js';
 export type {
   ApplyRequest,
   ApplyResult,

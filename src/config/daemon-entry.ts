@@ -13,7 +13,7 @@ export type ListenAddress =
 export interface DaemonConfig {
   readonly api: {
     readonly socketPath: string;
-    /** May use the socket beside root; absent = root only. A name, or a number as text. */
+    /** May use the socket beside root; absent = `meshd`. A name, or a number as text. */
     readonly group?: string;
   };
   /** Absent = no metrics are served. */

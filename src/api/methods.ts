@@ -1,0 +1,141 @@
+import { meshd } from '../proto/mesh.js';
+import type {
+  ConnectionList,
+  ConnectionsQuery,
+  DoctorCheck,
+  DrainProgress,
+  DrainRequest,
+  DrainTarget,
+  DriftRecord,
+  ExplainQuery,
+  Explanation,
+  Plan,
+  RemoveRequest,
+  RemoveResult,
+  Status,
+  Traffic,
+  Version,
+  WatchPosition,
+} from './backend.js';
+import { applyAnswers, applyRequests, serviceStates, watchEvents } from './codec.js';
+import type { EndpointState } from './endpoints.js';
+import { mirrored, type Codec } from './wire.js';
+
+const { v1 } = meshd;
+
+/** A method of service meshd.v1.Mesh, as grpc-js wants it on either side. */
+export interface Method<Request, Response, Stream extends boolean = boolean> {
+  readonly path: string;
+  readonly requestStream: false;
+  readonly responseStream: Stream;
+  readonly requestSerialize: (value: Request) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Request;
+  readonly responseSerialize: (value: Response) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
+}
+
+export type UnaryMethod<Request, Response> = Method<Request, Response, false>;
+export type StreamMethod<Request, Response> = Method<Request, Response, true>;
+
+/** A message without fields. */
+type Empty = Readonly<Record<string, never>>;
+
+function unary<Q, R>(name: string, request: Codec<Q>, response: Codec<R>): UnaryMethod<Q, R> {
+  return { ...method(name, request, response), responseStream: false };
+}
+
+function stream<Q, R>(name: string, request: Codec<Q>, response: Codec<R>): StreamMethod<Q, R> {
+  return { ...method(name, request, response), responseStream: true };
+}
+
+function method<Q, R>(name: string, request: Codec<Q>, response: Codec<R>) {
+  return {
+    path: `/meshd.v1.Mesh/${name}`,
+    requestStream: false as const,
+    requestSerialize: request.encode,
+    requestDeserialize: request.decode,
+    responseSerialize: response.encode,
+    responseDeserialize: response.decode,
+  };
+}
+
+interface ServiceFilter {
+  readonly service?: string;
+}
+
+interface WatchCountersRequest extends ServiceFilter {
+  readonly intervalMs: number;
+}
+
+/** The methods of mesh.proto; the names of the requests and answers are those of backend.ts. */
+export const methods = {
+  getVersion: unary(
+    'GetVersion',
+    mirrored<Empty>(v1.GetVersionRequest),
+    mirrored<Version>(v1.Version),
+  ),
+  getStatus: unary('GetStatus', mirrored<Empty>(v1.GetStatusRequest), mirrored<Status>(v1.Status)),
+  listServices: unary('ListServices', mirrored<Empty>(v1.ListServicesRequest), serviceStates.list),
+  getService: unary(
+    'GetService',
+    mirrored<{ readonly name: string }>(v1.GetServiceRequest),
+    serviceStates.one,
+  ),
+  applyServices: unary('ApplyServices', applyRequests, applyAnswers),
+  removeService: unary(
+    'RemoveService',
+    mirrored<RemoveRequest>(v1.RemoveServiceRequest),
+    mirrored<RemoveResult>(v1.RemoveServiceResponse),
+  ),
+  drain: stream(
+    'Drain',
+    mirrored<DrainRequest>(v1.DrainRequest),
+    mirrored<DrainProgress>(v1.DrainProgress),
+  ),
+  cancelDrain: unary(
+    'CancelDrain',
+    mirrored<DrainTarget>(v1.CancelDrainRequest),
+    mirrored<Empty>(v1.CancelDrainResponse),
+  ),
+  watchServices: stream(
+    'WatchServices',
+    mirrored<{ readonly from?: WatchPosition }>(v1.WatchServicesRequest),
+    watchEvents,
+  ),
+  listEndpoints: unary(
+    'ListEndpoints',
+    mirrored<ServiceFilter>(v1.ListEndpointsRequest),
+    mirrored<{ readonly endpoints: readonly EndpointState[] }>(v1.ListEndpointsResponse),
+  ),
+  listConnections: unary(
+    'ListConnections',
+    mirrored<ConnectionsQuery>(v1.ListConnectionsRequest),
+    mirrored<ConnectionList>(v1.ListConnectionsResponse),
+  ),
+  getCounters: unary(
+    'GetCounters',
+    mirrored<ServiceFilter>(v1.GetCountersRequest),
+    mirrored<Traffic>(v1.Counters),
+  ),
+  watchCounters: stream(
+    'WatchCounters',
+    mirrored<WatchCountersRequest>(v1.WatchCountersRequest),
+    mirrored<Traffic>(v1.Counters),
+  ),
+  getDiff: unary('GetDiff', mirrored<Empty>(v1.GetDiffRequest), mirrored<Plan>(v1.Plan)),
+  explain: unary(
+    'Explain',
+    mirrored<ExplainQuery>(v1.ExplainRequest),
+    mirrored<Explanation>(v1.Explanation),
+  ),
+  getDrift: unary(
+    'GetDrift',
+    mirrored<{ readonly limit: number }>(v1.GetDriftRequest),
+    mirrored<{ readonly records: readonly DriftRecord[] }>(v1.GetDriftResponse),
+  ),
+  doctor: unary(
+    'Doctor',
+    mirrored<Empty>(v1.DoctorRequest),
+    mirrored<{ readonly checks: readonly DoctorCheck[] }>(v1.DoctorResponse),
+  ),
+} as const;

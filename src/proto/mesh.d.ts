@@ -1,0 +1,1524 @@
+import * as $protobuf from "protobufjs";
+
+export namespace meshd {
+
+    namespace v1 {
+
+        interface IGetVersionRequest extends meshd.v1.GetVersionRequest.$Properties {
+        }
+
+        class GetVersionRequest {
+            constructor(properties?: meshd.v1.GetVersionRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.GetVersionRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetVersionRequest & meshd.v1.GetVersionRequest.$Shape;
+        }
+
+        namespace GetVersionRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetVersionRequest.$Properties;
+        }
+
+        interface IVersion extends meshd.v1.Version.$Properties {
+        }
+
+        class Version {
+            constructor(properties?: meshd.v1.Version.$Properties);
+            $unknowns?: Uint8Array[];
+            version: string;
+            node: string;
+            kernel: string;
+            static encode(message: meshd.v1.Version.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Version & meshd.v1.Version.$Shape;
+        }
+
+        namespace Version {
+            interface $Properties {
+                version?: string;
+                node?: string;
+                kernel?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Version.$Properties;
+        }
+
+        interface IGetStatusRequest extends meshd.v1.GetStatusRequest.$Properties {
+        }
+
+        class GetStatusRequest {
+            constructor(properties?: meshd.v1.GetStatusRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.GetStatusRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetStatusRequest & meshd.v1.GetStatusRequest.$Shape;
+        }
+
+        namespace GetStatusRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetStatusRequest.$Properties;
+        }
+
+        interface IStatus extends meshd.v1.Status.$Properties {
+        }
+
+        class Status {
+            constructor(properties?: meshd.v1.Status.$Properties);
+            $unknowns?: Uint8Array[];
+            version: string;
+            instance: string;
+            uptimeMs: number;
+            sandbox: string;
+            revision: number;
+            services: number;
+            destinations: number;
+            withheld: number;
+            dataPath: meshd.v1.DataPath;
+            reconcile: (meshd.v1.Reconcile|null);
+            drift: meshd.v1.DriftTotals;
+            config: (meshd.v1.ConfigFile|null);
+            static encode(message: meshd.v1.Status.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Status & meshd.v1.Status.$Shape;
+        }
+
+        namespace Status {
+            interface $Properties {
+                version?: string;
+                instance?: string;
+                uptimeMs?: number;
+                sandbox?: string;
+                revision?: number;
+                services?: number;
+                destinations?: number;
+                withheld?: number;
+                dataPath?: meshd.v1.DataPath.$Properties;
+                reconcile?: (meshd.v1.Reconcile.$Properties|null);
+                drift?: meshd.v1.DriftTotals.$Properties;
+                config?: (meshd.v1.ConfigFile.$Properties|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Status.$Properties;
+        }
+
+        interface IDataPath extends meshd.v1.DataPath.$Properties {
+        }
+
+        class DataPath {
+            constructor(properties?: meshd.v1.DataPath.$Properties);
+            $unknowns?: Uint8Array[];
+            kind: string;
+            detail: string;
+            static encode(message: meshd.v1.DataPath.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DataPath & meshd.v1.DataPath.$Shape;
+        }
+
+        namespace DataPath {
+            interface $Properties {
+                kind?: string;
+                detail?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DataPath.$Properties;
+        }
+
+        interface IReconcile extends meshd.v1.Reconcile.$Properties {
+        }
+
+        class Reconcile {
+            constructor(properties?: meshd.v1.Reconcile.$Properties);
+            $unknowns?: Uint8Array[];
+            atMs: number;
+            durationMs: number;
+            ops: number;
+            error: (string|null);
+            static encode(message: meshd.v1.Reconcile.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Reconcile & meshd.v1.Reconcile.$Shape;
+        }
+
+        namespace Reconcile {
+            interface $Properties {
+                atMs?: number;
+                durationMs?: number;
+                ops?: number;
+                error?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Reconcile.$Properties;
+        }
+
+        interface IDriftTotals extends meshd.v1.DriftTotals.$Properties {
+        }
+
+        class DriftTotals {
+            constructor(properties?: meshd.v1.DriftTotals.$Properties);
+            $unknowns?: Uint8Array[];
+            detected: number;
+            repaired: number;
+            lastAtMs: (number|null);
+            static encode(message: meshd.v1.DriftTotals.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DriftTotals & meshd.v1.DriftTotals.$Shape;
+        }
+
+        namespace DriftTotals {
+            interface $Properties {
+                detected?: number;
+                repaired?: number;
+                lastAtMs?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DriftTotals.$Properties;
+        }
+
+        interface IConfigFile extends meshd.v1.ConfigFile.$Properties {
+        }
+
+        class ConfigFile {
+            constructor(properties?: meshd.v1.ConfigFile.$Properties);
+            $unknowns?: Uint8Array[];
+            path: string;
+            loadedAtMs: (number|null);
+            error: (string|null);
+            static encode(message: meshd.v1.ConfigFile.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ConfigFile & meshd.v1.ConfigFile.$Shape;
+        }
+
+        namespace ConfigFile {
+            interface $Properties {
+                path?: string;
+                loadedAtMs?: (number|null);
+                error?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ConfigFile.$Properties;
+        }
+
+        interface IServiceSpec extends meshd.v1.ServiceSpec.$Properties {
+        }
+
+        class ServiceSpec {
+            constructor(properties?: meshd.v1.ServiceSpec.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            vips: string[];
+            ports: meshd.v1.ServicePort[];
+            scheduler: string;
+            schedulerFlags: string[];
+            onePacket: boolean;
+            affinity: meshd.v1.Affinity;
+            forwarding: string;
+            tunnel: (meshd.v1.Tunnel|null);
+            snat: string;
+            limits: meshd.v1.ConnectionLimits;
+            drainDeadlineMs: number;
+            healthCheck: (meshd.v1.HealthCheck|null);
+            destinations: meshd.v1.ServiceDestination[];
+            static encode(message: meshd.v1.ServiceSpec.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceSpec & meshd.v1.ServiceSpec.$Shape;
+        }
+
+        namespace ServiceSpec {
+            interface $Properties {
+                name?: string;
+                vips?: string[];
+                ports?: meshd.v1.ServicePort.$Properties[];
+                scheduler?: string;
+                schedulerFlags?: string[];
+                onePacket?: boolean;
+                affinity?: meshd.v1.Affinity.$Properties;
+                forwarding?: string;
+                tunnel?: (meshd.v1.Tunnel.$Properties|null);
+                snat?: string;
+                limits?: meshd.v1.ConnectionLimits.$Properties;
+                drainDeadlineMs?: number;
+                healthCheck?: (meshd.v1.HealthCheck.$Properties|null);
+                destinations?: meshd.v1.ServiceDestination.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServiceSpec.$Properties;
+        }
+
+        interface IServicePort extends meshd.v1.ServicePort.$Properties {
+        }
+
+        class ServicePort {
+            constructor(properties?: meshd.v1.ServicePort.$Properties);
+            $unknowns?: Uint8Array[];
+            protocol: string;
+            port: number;
+            targetPort: number;
+            count: number;
+            static encode(message: meshd.v1.ServicePort.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServicePort & meshd.v1.ServicePort.$Shape;
+        }
+
+        namespace ServicePort {
+            interface $Properties {
+                protocol?: string;
+                port?: number;
+                targetPort?: number;
+                count?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServicePort.$Properties;
+        }
+
+        interface IAffinity extends meshd.v1.Affinity.$Properties {
+        }
+
+        class Affinity {
+            constructor(properties?: meshd.v1.Affinity.$Properties);
+            $unknowns?: Uint8Array[];
+            timeoutS: number;
+            prefix4: number;
+            prefix6: number;
+            static encode(message: meshd.v1.Affinity.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Affinity & meshd.v1.Affinity.$Shape;
+        }
+
+        namespace Affinity {
+            interface $Properties {
+                timeoutS?: number;
+                prefix4?: number;
+                prefix6?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Affinity.$Properties;
+        }
+
+        interface ITunnel extends meshd.v1.Tunnel.$Properties {
+        }
+
+        class Tunnel {
+            constructor(properties?: meshd.v1.Tunnel.$Properties);
+            $unknowns?: Uint8Array[];
+            type: string;
+            port: number;
+            checksum: boolean;
+            static encode(message: meshd.v1.Tunnel.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Tunnel & meshd.v1.Tunnel.$Shape;
+        }
+
+        namespace Tunnel {
+            interface $Properties {
+                type?: string;
+                port?: number;
+                checksum?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Tunnel.$Properties;
+        }
+
+        interface IConnectionLimits extends meshd.v1.ConnectionLimits.$Properties {
+        }
+
+        class ConnectionLimits {
+            constructor(properties?: meshd.v1.ConnectionLimits.$Properties);
+            $unknowns?: Uint8Array[];
+            maxConnections: number;
+            resumeConnections: number;
+            static encode(message: meshd.v1.ConnectionLimits.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ConnectionLimits & meshd.v1.ConnectionLimits.$Shape;
+        }
+
+        namespace ConnectionLimits {
+            interface $Properties {
+                maxConnections?: number;
+                resumeConnections?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ConnectionLimits.$Properties;
+        }
+
+        interface IHealthCheck extends meshd.v1.HealthCheck.$Properties {
+        }
+
+        class HealthCheck {
+            constructor(properties?: meshd.v1.HealthCheck.$Properties);
+            $unknowns?: Uint8Array[];
+            type: string;
+            port: (number|null);
+            intervalMs: number;
+            timeoutMs: number;
+            rise: number;
+            fall: number;
+            path: (string|null);
+            host: (string|null);
+            status: meshd.v1.StatusRange[];
+            body: (string|null);
+            static encode(message: meshd.v1.HealthCheck.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.HealthCheck & meshd.v1.HealthCheck.$Shape;
+        }
+
+        namespace HealthCheck {
+            interface $Properties {
+                type?: string;
+                port?: (number|null);
+                intervalMs?: number;
+                timeoutMs?: number;
+                rise?: number;
+                fall?: number;
+                path?: (string|null);
+                host?: (string|null);
+                status?: meshd.v1.StatusRange.$Properties[];
+                body?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.HealthCheck.$Properties;
+        }
+
+        interface IStatusRange extends meshd.v1.StatusRange.$Properties {
+        }
+
+        class StatusRange {
+            constructor(properties?: meshd.v1.StatusRange.$Properties);
+            $unknowns?: Uint8Array[];
+            from: number;
+            to: number;
+            static encode(message: meshd.v1.StatusRange.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.StatusRange & meshd.v1.StatusRange.$Shape;
+        }
+
+        namespace StatusRange {
+            interface $Properties {
+                from?: number;
+                to?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.StatusRange.$Properties;
+        }
+
+        interface IServiceDestination extends meshd.v1.ServiceDestination.$Properties {
+        }
+
+        class ServiceDestination {
+            constructor(properties?: meshd.v1.ServiceDestination.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            address: string;
+            weight: number;
+            draining: boolean;
+            static encode(message: meshd.v1.ServiceDestination.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceDestination & meshd.v1.ServiceDestination.$Shape;
+        }
+
+        namespace ServiceDestination {
+            interface $Properties {
+                name?: string;
+                address?: string;
+                weight?: number;
+                draining?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServiceDestination.$Properties;
+        }
+
+        interface IServiceState extends meshd.v1.ServiceState.$Properties {
+        }
+
+        class ServiceState {
+            constructor(properties?: meshd.v1.ServiceState.$Properties);
+            $unknowns?: Uint8Array[];
+            spec: meshd.v1.ServiceSpec;
+            vips: string[];
+            revision: number;
+            source: string;
+            programmed: boolean;
+            withheld: (string|null);
+            destinations: meshd.v1.DestinationState[];
+            static encode(message: meshd.v1.ServiceState.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceState & meshd.v1.ServiceState.$Shape;
+        }
+
+        namespace ServiceState {
+            interface $Properties {
+                spec?: meshd.v1.ServiceSpec.$Properties;
+                vips?: string[];
+                revision?: number;
+                source?: string;
+                programmed?: boolean;
+                withheld?: (string|null);
+                destinations?: meshd.v1.DestinationState.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServiceState.$Properties;
+        }
+
+        interface IDestinationState extends meshd.v1.DestinationState.$Properties {
+        }
+
+        class DestinationState {
+            constructor(properties?: meshd.v1.DestinationState.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            address: string;
+            weight: number;
+            effectiveWeight: number;
+            draining: boolean;
+            health: string;
+            healthCause: (string|null);
+            static encode(message: meshd.v1.DestinationState.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DestinationState & meshd.v1.DestinationState.$Shape;
+        }
+
+        namespace DestinationState {
+            interface $Properties {
+                name?: string;
+                address?: string;
+                weight?: number;
+                effectiveWeight?: number;
+                draining?: boolean;
+                health?: string;
+                healthCause?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DestinationState.$Properties;
+        }
+
+        interface IListServicesRequest extends meshd.v1.ListServicesRequest.$Properties {
+        }
+
+        class ListServicesRequest {
+            constructor(properties?: meshd.v1.ListServicesRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.ListServicesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListServicesRequest & meshd.v1.ListServicesRequest.$Shape;
+        }
+
+        namespace ListServicesRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListServicesRequest.$Properties;
+        }
+
+        interface IListServicesResponse extends meshd.v1.ListServicesResponse.$Properties {
+        }
+
+        class ListServicesResponse {
+            constructor(properties?: meshd.v1.ListServicesResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            services: meshd.v1.ServiceState[];
+            static encode(message: meshd.v1.ListServicesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListServicesResponse & meshd.v1.ListServicesResponse.$Shape;
+        }
+
+        namespace ListServicesResponse {
+            interface $Properties {
+                services?: meshd.v1.ServiceState.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListServicesResponse.$Properties;
+        }
+
+        interface IGetServiceRequest extends meshd.v1.GetServiceRequest.$Properties {
+        }
+
+        class GetServiceRequest {
+            constructor(properties?: meshd.v1.GetServiceRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            static encode(message: meshd.v1.GetServiceRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetServiceRequest & meshd.v1.GetServiceRequest.$Shape;
+        }
+
+        namespace GetServiceRequest {
+            interface $Properties {
+                name?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetServiceRequest.$Properties;
+        }
+
+        interface IApplyServicesRequest extends meshd.v1.ApplyServicesRequest.$Properties {
+        }
+
+        class ApplyServicesRequest {
+            constructor(properties?: meshd.v1.ApplyServicesRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            documents: string[];
+            replaceAll: boolean;
+            dryRun: boolean;
+            expectedRevision: (number|null);
+            expectedRevisions: { [k: string]: number };
+            static encode(message: meshd.v1.ApplyServicesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ApplyServicesRequest & meshd.v1.ApplyServicesRequest.$Shape;
+        }
+
+        namespace ApplyServicesRequest {
+            interface $Properties {
+                documents?: string[];
+                replaceAll?: boolean;
+                dryRun?: boolean;
+                expectedRevision?: (number|null);
+                expectedRevisions?: { [k: string]: number };
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ApplyServicesRequest.$Properties;
+        }
+
+        interface IApplyServicesResponse extends meshd.v1.ApplyServicesResponse.$Properties {
+        }
+
+        class ApplyServicesResponse {
+            constructor(properties?: meshd.v1.ApplyServicesResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            revision: number;
+            changes: meshd.v1.ServiceChange[];
+            plan: (meshd.v1.Plan|null);
+            static encode(message: meshd.v1.ApplyServicesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ApplyServicesResponse & meshd.v1.ApplyServicesResponse.$Shape;
+        }
+
+        namespace ApplyServicesResponse {
+            interface $Properties {
+                revision?: number;
+                changes?: meshd.v1.ServiceChange.$Properties[];
+                plan?: (meshd.v1.Plan.$Properties|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ApplyServicesResponse.$Properties;
+        }
+
+        interface IServiceChange extends meshd.v1.ServiceChange.$Properties {
+        }
+
+        class ServiceChange {
+            constructor(properties?: meshd.v1.ServiceChange.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            change: string;
+            vips: string[];
+            static encode(message: meshd.v1.ServiceChange.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceChange & meshd.v1.ServiceChange.$Shape;
+        }
+
+        namespace ServiceChange {
+            interface $Properties {
+                name?: string;
+                change?: string;
+                vips?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServiceChange.$Properties;
+        }
+
+        interface IRemoveServiceRequest extends meshd.v1.RemoveServiceRequest.$Properties {
+        }
+
+        class RemoveServiceRequest {
+            constructor(properties?: meshd.v1.RemoveServiceRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            expectedRevision: (number|null);
+            now: boolean;
+            static encode(message: meshd.v1.RemoveServiceRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RemoveServiceRequest & meshd.v1.RemoveServiceRequest.$Shape;
+        }
+
+        namespace RemoveServiceRequest {
+            interface $Properties {
+                name?: string;
+                expectedRevision?: (number|null);
+                now?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RemoveServiceRequest.$Properties;
+        }
+
+        interface IRemoveServiceResponse extends meshd.v1.RemoveServiceResponse.$Properties {
+        }
+
+        class RemoveServiceResponse {
+            constructor(properties?: meshd.v1.RemoveServiceResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            revision: number;
+            static encode(message: meshd.v1.RemoveServiceResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RemoveServiceResponse & meshd.v1.RemoveServiceResponse.$Shape;
+        }
+
+        namespace RemoveServiceResponse {
+            interface $Properties {
+                revision?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RemoveServiceResponse.$Properties;
+        }
+
+        interface IDrainRequest extends meshd.v1.DrainRequest.$Properties {
+        }
+
+        class DrainRequest {
+            constructor(properties?: meshd.v1.DrainRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            service: string;
+            destination: (string|null);
+            deadlineMs: (number|null);
+            static encode(message: meshd.v1.DrainRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DrainRequest & meshd.v1.DrainRequest.$Shape;
+        }
+
+        namespace DrainRequest {
+            interface $Properties {
+                service?: string;
+                destination?: (string|null);
+                deadlineMs?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DrainRequest.$Properties;
+        }
+
+        interface IDrainProgress extends meshd.v1.DrainProgress.$Properties {
+        }
+
+        class DrainProgress {
+            constructor(properties?: meshd.v1.DrainProgress.$Properties);
+            $unknowns?: Uint8Array[];
+            phase: string;
+            connections: number;
+            remainingMs: number;
+            destinations: meshd.v1.DrainingDestination[];
+            static encode(message: meshd.v1.DrainProgress.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DrainProgress & meshd.v1.DrainProgress.$Shape;
+        }
+
+        namespace DrainProgress {
+            interface $Properties {
+                phase?: string;
+                connections?: number;
+                remainingMs?: number;
+                destinations?: meshd.v1.DrainingDestination.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DrainProgress.$Properties;
+        }
+
+        interface IDrainingDestination extends meshd.v1.DrainingDestination.$Properties {
+        }
+
+        class DrainingDestination {
+            constructor(properties?: meshd.v1.DrainingDestination.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            connections: number;
+            static encode(message: meshd.v1.DrainingDestination.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DrainingDestination & meshd.v1.DrainingDestination.$Shape;
+        }
+
+        namespace DrainingDestination {
+            interface $Properties {
+                name?: string;
+                connections?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DrainingDestination.$Properties;
+        }
+
+        interface ICancelDrainRequest extends meshd.v1.CancelDrainRequest.$Properties {
+        }
+
+        class CancelDrainRequest {
+            constructor(properties?: meshd.v1.CancelDrainRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            service: string;
+            destination: (string|null);
+            static encode(message: meshd.v1.CancelDrainRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CancelDrainRequest & meshd.v1.CancelDrainRequest.$Shape;
+        }
+
+        namespace CancelDrainRequest {
+            interface $Properties {
+                service?: string;
+                destination?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.CancelDrainRequest.$Properties;
+        }
+
+        interface ICancelDrainResponse extends meshd.v1.CancelDrainResponse.$Properties {
+        }
+
+        class CancelDrainResponse {
+            constructor(properties?: meshd.v1.CancelDrainResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.CancelDrainResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CancelDrainResponse & meshd.v1.CancelDrainResponse.$Shape;
+        }
+
+        namespace CancelDrainResponse {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.CancelDrainResponse.$Properties;
+        }
+
+        interface IWatchPosition extends meshd.v1.WatchPosition.$Properties {
+        }
+
+        class WatchPosition {
+            constructor(properties?: meshd.v1.WatchPosition.$Properties);
+            $unknowns?: Uint8Array[];
+            instance: string;
+            sequence: number;
+            static encode(message: meshd.v1.WatchPosition.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.WatchPosition & meshd.v1.WatchPosition.$Shape;
+        }
+
+        namespace WatchPosition {
+            interface $Properties {
+                instance?: string;
+                sequence?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.WatchPosition.$Properties;
+        }
+
+        interface IWatchServicesRequest extends meshd.v1.WatchServicesRequest.$Properties {
+        }
+
+        class WatchServicesRequest {
+            constructor(properties?: meshd.v1.WatchServicesRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            from: (meshd.v1.WatchPosition|null);
+            static encode(message: meshd.v1.WatchServicesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.WatchServicesRequest & meshd.v1.WatchServicesRequest.$Shape;
+        }
+
+        namespace WatchServicesRequest {
+            interface $Properties {
+                from?: (meshd.v1.WatchPosition.$Properties|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.WatchServicesRequest.$Properties;
+        }
+
+        interface IWatchEvent extends meshd.v1.WatchEvent.$Properties {
+        }
+
+        class WatchEvent {
+            constructor(properties?: meshd.v1.WatchEvent.$Properties);
+            $unknowns?: Uint8Array[];
+            position: meshd.v1.WatchPosition;
+            snapshot: (meshd.v1.Snapshot|null);
+            set: (meshd.v1.ServiceState|null);
+            removed: (string|null);
+            event?: ("snapshot"|"set"|"removed");
+            static encode(message: meshd.v1.WatchEvent.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.WatchEvent & meshd.v1.WatchEvent.$Shape;
+        }
+
+        namespace WatchEvent {
+            interface $Properties {
+                position?: meshd.v1.WatchPosition.$Properties;
+                snapshot?: (meshd.v1.Snapshot.$Properties|null);
+                set?: (meshd.v1.ServiceState.$Properties|null);
+                removed?: (string|null);
+                event?: ("snapshot"|"set"|"removed");
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = {
+              position?: meshd.v1.WatchPosition.$Shape;
+              snapshot?: meshd.v1.Snapshot.$Shape|null;
+              set?: meshd.v1.ServiceState.$Shape|null;
+              removed?: string|null;
+              $unknowns?: Uint8Array[];
+            } & (
+              ({ event?: undefined; snapshot?: null; set?: null; removed?: null }|{ event?: "snapshot"; snapshot: meshd.v1.Snapshot.$Shape; set?: null; removed?: null }|{ event?: "set"; snapshot?: null; set: meshd.v1.ServiceState.$Shape; removed?: null }|{ event?: "removed"; snapshot?: null; set?: null; removed: string })
+            );
+        }
+
+        interface ISnapshot extends meshd.v1.Snapshot.$Properties {
+        }
+
+        class Snapshot {
+            constructor(properties?: meshd.v1.Snapshot.$Properties);
+            $unknowns?: Uint8Array[];
+            services: meshd.v1.ServiceState[];
+            more: boolean;
+            static encode(message: meshd.v1.Snapshot.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Snapshot & meshd.v1.Snapshot.$Shape;
+        }
+
+        namespace Snapshot {
+            interface $Properties {
+                services?: meshd.v1.ServiceState.$Properties[];
+                more?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Snapshot.$Properties;
+        }
+
+        interface IListEndpointsRequest extends meshd.v1.ListEndpointsRequest.$Properties {
+        }
+
+        class ListEndpointsRequest {
+            constructor(properties?: meshd.v1.ListEndpointsRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            service: (string|null);
+            static encode(message: meshd.v1.ListEndpointsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListEndpointsRequest & meshd.v1.ListEndpointsRequest.$Shape;
+        }
+
+        namespace ListEndpointsRequest {
+            interface $Properties {
+                service?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListEndpointsRequest.$Properties;
+        }
+
+        interface IListEndpointsResponse extends meshd.v1.ListEndpointsResponse.$Properties {
+        }
+
+        class ListEndpointsResponse {
+            constructor(properties?: meshd.v1.ListEndpointsResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            endpoints: meshd.v1.Endpoint[];
+            static encode(message: meshd.v1.ListEndpointsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListEndpointsResponse & meshd.v1.ListEndpointsResponse.$Shape;
+        }
+
+        namespace ListEndpointsResponse {
+            interface $Properties {
+                endpoints?: meshd.v1.Endpoint.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListEndpointsResponse.$Properties;
+        }
+
+        interface IEndpoint extends meshd.v1.Endpoint.$Properties {
+        }
+
+        class Endpoint {
+            constructor(properties?: meshd.v1.Endpoint.$Properties);
+            $unknowns?: Uint8Array[];
+            service: string;
+            name: string;
+            address: string;
+            weight: number;
+            effectiveWeight: number;
+            draining: boolean;
+            health: string;
+            healthCause: (string|null);
+            active: number;
+            inactive: number;
+            connections: number;
+            inPackets: number;
+            outPackets: number;
+            inBytes: number;
+            outBytes: number;
+            connectionsPerS: number;
+            inPacketsPerS: number;
+            outPacketsPerS: number;
+            inBytesPerS: number;
+            outBytesPerS: number;
+            static encode(message: meshd.v1.Endpoint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Endpoint & meshd.v1.Endpoint.$Shape;
+        }
+
+        namespace Endpoint {
+            interface $Properties {
+                service?: string;
+                name?: string;
+                address?: string;
+                weight?: number;
+                effectiveWeight?: number;
+                draining?: boolean;
+                health?: string;
+                healthCause?: (string|null);
+                active?: number;
+                inactive?: number;
+                connections?: number;
+                inPackets?: number;
+                outPackets?: number;
+                inBytes?: number;
+                outBytes?: number;
+                connectionsPerS?: number;
+                inPacketsPerS?: number;
+                outPacketsPerS?: number;
+                inBytesPerS?: number;
+                outBytesPerS?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Endpoint.$Properties;
+        }
+
+        interface IListConnectionsRequest extends meshd.v1.ListConnectionsRequest.$Properties {
+        }
+
+        class ListConnectionsRequest {
+            constructor(properties?: meshd.v1.ListConnectionsRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            service: (string|null);
+            destination: (string|null);
+            client: (string|null);
+            limit: number;
+            static encode(message: meshd.v1.ListConnectionsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListConnectionsRequest & meshd.v1.ListConnectionsRequest.$Shape;
+        }
+
+        namespace ListConnectionsRequest {
+            interface $Properties {
+                service?: (string|null);
+                destination?: (string|null);
+                client?: (string|null);
+                limit?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListConnectionsRequest.$Properties;
+        }
+
+        interface IListConnectionsResponse extends meshd.v1.ListConnectionsResponse.$Properties {
+        }
+
+        class ListConnectionsResponse {
+            constructor(properties?: meshd.v1.ListConnectionsResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            connections: meshd.v1.Connection[];
+            truncated: boolean;
+            static encode(message: meshd.v1.ListConnectionsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListConnectionsResponse & meshd.v1.ListConnectionsResponse.$Shape;
+        }
+
+        namespace ListConnectionsResponse {
+            interface $Properties {
+                connections?: meshd.v1.Connection.$Properties[];
+                truncated?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListConnectionsResponse.$Properties;
+        }
+
+        interface IConnection extends meshd.v1.Connection.$Properties {
+        }
+
+        class Connection {
+            constructor(properties?: meshd.v1.Connection.$Properties);
+            $unknowns?: Uint8Array[];
+            service: (string|null);
+            destinationName: (string|null);
+            protocol: string;
+            client: string;
+            clientPort: number;
+            virtual: string;
+            virtualPort: number;
+            destination: string;
+            destinationPort: number;
+            state: string;
+            expiresS: number;
+            static encode(message: meshd.v1.Connection.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Connection & meshd.v1.Connection.$Shape;
+        }
+
+        namespace Connection {
+            interface $Properties {
+                service?: (string|null);
+                destinationName?: (string|null);
+                protocol?: string;
+                client?: string;
+                clientPort?: number;
+                virtual?: string;
+                virtualPort?: number;
+                destination?: string;
+                destinationPort?: number;
+                state?: string;
+                expiresS?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Connection.$Properties;
+        }
+
+        interface IGetCountersRequest extends meshd.v1.GetCountersRequest.$Properties {
+        }
+
+        class GetCountersRequest {
+            constructor(properties?: meshd.v1.GetCountersRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            service: (string|null);
+            static encode(message: meshd.v1.GetCountersRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetCountersRequest & meshd.v1.GetCountersRequest.$Shape;
+        }
+
+        namespace GetCountersRequest {
+            interface $Properties {
+                service?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetCountersRequest.$Properties;
+        }
+
+        interface IWatchCountersRequest extends meshd.v1.WatchCountersRequest.$Properties {
+        }
+
+        class WatchCountersRequest {
+            constructor(properties?: meshd.v1.WatchCountersRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            service: (string|null);
+            intervalMs: number;
+            static encode(message: meshd.v1.WatchCountersRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.WatchCountersRequest & meshd.v1.WatchCountersRequest.$Shape;
+        }
+
+        namespace WatchCountersRequest {
+            interface $Properties {
+                service?: (string|null);
+                intervalMs?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.WatchCountersRequest.$Properties;
+        }
+
+        interface ICounters extends meshd.v1.Counters.$Properties {
+        }
+
+        class Counters {
+            constructor(properties?: meshd.v1.Counters.$Properties);
+            $unknowns?: Uint8Array[];
+            atMs: number;
+            services: meshd.v1.ServiceCounters[];
+            static encode(message: meshd.v1.Counters.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Counters & meshd.v1.Counters.$Shape;
+        }
+
+        namespace Counters {
+            interface $Properties {
+                atMs?: number;
+                services?: meshd.v1.ServiceCounters.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Counters.$Properties;
+        }
+
+        interface IServiceCounters extends meshd.v1.ServiceCounters.$Properties {
+        }
+
+        class ServiceCounters {
+            constructor(properties?: meshd.v1.ServiceCounters.$Properties);
+            $unknowns?: Uint8Array[];
+            service: string;
+            listen: string;
+            connections: number;
+            inPackets: number;
+            outPackets: number;
+            inBytes: number;
+            outBytes: number;
+            connectionsPerS: number;
+            inPacketsPerS: number;
+            outPacketsPerS: number;
+            inBytesPerS: number;
+            outBytesPerS: number;
+            destinations: meshd.v1.DestinationCounters[];
+            static encode(message: meshd.v1.ServiceCounters.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceCounters & meshd.v1.ServiceCounters.$Shape;
+        }
+
+        namespace ServiceCounters {
+            interface $Properties {
+                service?: string;
+                listen?: string;
+                connections?: number;
+                inPackets?: number;
+                outPackets?: number;
+                inBytes?: number;
+                outBytes?: number;
+                connectionsPerS?: number;
+                inPacketsPerS?: number;
+                outPacketsPerS?: number;
+                inBytesPerS?: number;
+                outBytesPerS?: number;
+                destinations?: meshd.v1.DestinationCounters.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServiceCounters.$Properties;
+        }
+
+        interface IDestinationCounters extends meshd.v1.DestinationCounters.$Properties {
+        }
+
+        class DestinationCounters {
+            constructor(properties?: meshd.v1.DestinationCounters.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            address: string;
+            port: number;
+            weight: number;
+            active: number;
+            inactive: number;
+            persistent: number;
+            connections: number;
+            inPackets: number;
+            outPackets: number;
+            inBytes: number;
+            outBytes: number;
+            connectionsPerS: number;
+            inPacketsPerS: number;
+            outPacketsPerS: number;
+            inBytesPerS: number;
+            outBytesPerS: number;
+            static encode(message: meshd.v1.DestinationCounters.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DestinationCounters & meshd.v1.DestinationCounters.$Shape;
+        }
+
+        namespace DestinationCounters {
+            interface $Properties {
+                name?: string;
+                address?: string;
+                port?: number;
+                weight?: number;
+                active?: number;
+                inactive?: number;
+                persistent?: number;
+                connections?: number;
+                inPackets?: number;
+                outPackets?: number;
+                inBytes?: number;
+                outBytes?: number;
+                connectionsPerS?: number;
+                inPacketsPerS?: number;
+                outPacketsPerS?: number;
+                inBytesPerS?: number;
+                outBytesPerS?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DestinationCounters.$Properties;
+        }
+
+        interface IGetDiffRequest extends meshd.v1.GetDiffRequest.$Properties {
+        }
+
+        class GetDiffRequest {
+            constructor(properties?: meshd.v1.GetDiffRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.GetDiffRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetDiffRequest & meshd.v1.GetDiffRequest.$Shape;
+        }
+
+        namespace GetDiffRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetDiffRequest.$Properties;
+        }
+
+        interface IPlan extends meshd.v1.Plan.$Properties {
+        }
+
+        class Plan {
+            constructor(properties?: meshd.v1.Plan.$Properties);
+            $unknowns?: Uint8Array[];
+            ops: meshd.v1.PlannedOp[];
+            foreign: string[];
+            static encode(message: meshd.v1.Plan.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Plan & meshd.v1.Plan.$Shape;
+        }
+
+        namespace Plan {
+            interface $Properties {
+                ops?: meshd.v1.PlannedOp.$Properties[];
+                foreign?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Plan.$Properties;
+        }
+
+        interface IPlannedOp extends meshd.v1.PlannedOp.$Properties {
+        }
+
+        class PlannedOp {
+            constructor(properties?: meshd.v1.PlannedOp.$Properties);
+            $unknowns?: Uint8Array[];
+            text: string;
+            service: (string|null);
+            cutsConnections: number;
+            static encode(message: meshd.v1.PlannedOp.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.PlannedOp & meshd.v1.PlannedOp.$Shape;
+        }
+
+        namespace PlannedOp {
+            interface $Properties {
+                text?: string;
+                service?: (string|null);
+                cutsConnections?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.PlannedOp.$Properties;
+        }
+
+        interface IExplainRequest extends meshd.v1.ExplainRequest.$Properties {
+        }
+
+        class ExplainRequest {
+            constructor(properties?: meshd.v1.ExplainRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            source: string;
+            destination: string;
+            port: number;
+            protocol: string;
+            static encode(message: meshd.v1.ExplainRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ExplainRequest & meshd.v1.ExplainRequest.$Shape;
+        }
+
+        namespace ExplainRequest {
+            interface $Properties {
+                source?: string;
+                destination?: string;
+                port?: number;
+                protocol?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ExplainRequest.$Properties;
+        }
+
+        interface IExplanation extends meshd.v1.Explanation.$Properties {
+        }
+
+        class Explanation {
+            constructor(properties?: meshd.v1.Explanation.$Properties);
+            $unknowns?: Uint8Array[];
+            steps: meshd.v1.ExplainStep[];
+            outcome: meshd.v1.ExplainOutcome;
+            static encode(message: meshd.v1.Explanation.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Explanation & meshd.v1.Explanation.$Shape;
+        }
+
+        namespace Explanation {
+            interface $Properties {
+                steps?: meshd.v1.ExplainStep.$Properties[];
+                outcome?: meshd.v1.ExplainOutcome.$Properties;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Explanation.$Properties;
+        }
+
+        interface IExplainStep extends meshd.v1.ExplainStep.$Properties {
+        }
+
+        class ExplainStep {
+            constructor(properties?: meshd.v1.ExplainStep.$Properties);
+            $unknowns?: Uint8Array[];
+            title: string;
+            detail: string;
+            rule: (string|null);
+            counters: (meshd.v1.StepCounters|null);
+            static encode(message: meshd.v1.ExplainStep.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ExplainStep & meshd.v1.ExplainStep.$Shape;
+        }
+
+        namespace ExplainStep {
+            interface $Properties {
+                title?: string;
+                detail?: string;
+                rule?: (string|null);
+                counters?: (meshd.v1.StepCounters.$Properties|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ExplainStep.$Properties;
+        }
+
+        interface IStepCounters extends meshd.v1.StepCounters.$Properties {
+        }
+
+        class StepCounters {
+            constructor(properties?: meshd.v1.StepCounters.$Properties);
+            $unknowns?: Uint8Array[];
+            connections: number;
+            inPackets: number;
+            outPackets: number;
+            inBytes: number;
+            outBytes: number;
+            connectionsPerS: number;
+            inPacketsPerS: number;
+            outPacketsPerS: number;
+            inBytesPerS: number;
+            outBytesPerS: number;
+            static encode(message: meshd.v1.StepCounters.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.StepCounters & meshd.v1.StepCounters.$Shape;
+        }
+
+        namespace StepCounters {
+            interface $Properties {
+                connections?: number;
+                inPackets?: number;
+                outPackets?: number;
+                inBytes?: number;
+                outBytes?: number;
+                connectionsPerS?: number;
+                inPacketsPerS?: number;
+                outPacketsPerS?: number;
+                inBytesPerS?: number;
+                outBytesPerS?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.StepCounters.$Properties;
+        }
+
+        interface IExplainOutcome extends meshd.v1.ExplainOutcome.$Properties {
+        }
+
+        class ExplainOutcome {
+            constructor(properties?: meshd.v1.ExplainOutcome.$Properties);
+            $unknowns?: Uint8Array[];
+            verdict: string;
+            text: string;
+            destinations: string[];
+            static encode(message: meshd.v1.ExplainOutcome.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ExplainOutcome & meshd.v1.ExplainOutcome.$Shape;
+        }
+
+        namespace ExplainOutcome {
+            interface $Properties {
+                verdict?: string;
+                text?: string;
+                destinations?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ExplainOutcome.$Properties;
+        }
+
+        interface IGetDriftRequest extends meshd.v1.GetDriftRequest.$Properties {
+        }
+
+        class GetDriftRequest {
+            constructor(properties?: meshd.v1.GetDriftRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            limit: number;
+            static encode(message: meshd.v1.GetDriftRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetDriftRequest & meshd.v1.GetDriftRequest.$Shape;
+        }
+
+        namespace GetDriftRequest {
+            interface $Properties {
+                limit?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetDriftRequest.$Properties;
+        }
+
+        interface IGetDriftResponse extends meshd.v1.GetDriftResponse.$Properties {
+        }
+
+        class GetDriftResponse {
+            constructor(properties?: meshd.v1.GetDriftResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            records: meshd.v1.Drift[];
+            static encode(message: meshd.v1.GetDriftResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetDriftResponse & meshd.v1.GetDriftResponse.$Shape;
+        }
+
+        namespace GetDriftResponse {
+            interface $Properties {
+                records?: meshd.v1.Drift.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetDriftResponse.$Properties;
+        }
+
+        interface IDrift extends meshd.v1.Drift.$Properties {
+        }
+
+        class Drift {
+            constructor(properties?: meshd.v1.Drift.$Properties);
+            $unknowns?: Uint8Array[];
+            atMs: number;
+            rules: meshd.v1.DriftedRule[];
+            repaired: boolean;
+            error: (string|null);
+            static encode(message: meshd.v1.Drift.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Drift & meshd.v1.Drift.$Shape;
+        }
+
+        namespace Drift {
+            interface $Properties {
+                atMs?: number;
+                rules?: meshd.v1.DriftedRule.$Properties[];
+                repaired?: boolean;
+                error?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Drift.$Properties;
+        }
+
+        interface IDriftedRule extends meshd.v1.DriftedRule.$Properties {
+        }
+
+        class DriftedRule {
+            constructor(properties?: meshd.v1.DriftedRule.$Properties);
+            $unknowns?: Uint8Array[];
+            difference: string;
+            rule: string;
+            static encode(message: meshd.v1.DriftedRule.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DriftedRule & meshd.v1.DriftedRule.$Shape;
+        }
+
+        namespace DriftedRule {
+            interface $Properties {
+                difference?: string;
+                rule?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DriftedRule.$Properties;
+        }
+
+        interface IDoctorRequest extends meshd.v1.DoctorRequest.$Properties {
+        }
+
+        class DoctorRequest {
+            constructor(properties?: meshd.v1.DoctorRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.DoctorRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DoctorRequest & meshd.v1.DoctorRequest.$Shape;
+        }
+
+        namespace DoctorRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DoctorRequest.$Properties;
+        }
+
+        interface IDoctorResponse extends meshd.v1.DoctorResponse.$Properties {
+        }
+
+        class DoctorResponse {
+            constructor(properties?: meshd.v1.DoctorResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            checks: meshd.v1.DoctorCheck[];
+            static encode(message: meshd.v1.DoctorResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DoctorResponse & meshd.v1.DoctorResponse.$Shape;
+        }
+
+        namespace DoctorResponse {
+            interface $Properties {
+                checks?: meshd.v1.DoctorCheck.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DoctorResponse.$Properties;
+        }
+
+        interface IDoctorCheck extends meshd.v1.DoctorCheck.$Properties {
+        }
+
+        class DoctorCheck {
+            constructor(properties?: meshd.v1.DoctorCheck.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            state: string;
+            cause: string;
+            fix: string;
+            static encode(message: meshd.v1.DoctorCheck.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DoctorCheck & meshd.v1.DoctorCheck.$Shape;
+        }
+
+        namespace DoctorCheck {
+            interface $Properties {
+                name?: string;
+                state?: string;
+                cause?: string;
+                fix?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DoctorCheck.$Properties;
+        }
+    }
+}
