@@ -75,8 +75,13 @@ export class Runner {
     this.wanted = undefined;
     const ok = await this.pass(scope);
     const endedAt = this.clock.now();
-    if (!ok) this.everythingAt = endedAt + this.backOffMs();
-    else if (scope === 'everything') this.everythingAt = endedAt + this.restMs(endedAt - startedAt);
+    if (scope === 'everything') {
+      const waitMs = ok ? this.restMs(endedAt - startedAt) : this.backOffMs();
+      this.everythingAt = endedAt + waitMs;
+    } else if (!ok) {
+      // Never later than it was due: a stream of failing changes must not put it off for ever.
+      this.everythingAt = Math.min(this.everythingAt, endedAt + this.backOffMs());
+    }
   }
 
   private backOffMs(): number {
