@@ -57,6 +57,7 @@ export class RetireeWatch {
   private async lookAtCounters(): Promise<Retiree[]> {
     const { kernel, retirement } = this.options;
     const retirees = [...retirement.retirees()];
+    if (retirees.length === 0) return [];
     const services = new Map<string, VirtualServiceRule>(retirees.map((r) => [r.key, r.service]));
     const counters = await kernel.counters([...services.values()].map(({ match }) => match));
     const byKey = new Map(

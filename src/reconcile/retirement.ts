@@ -28,9 +28,9 @@ export interface Retiree {
 export type RetirementEnd = 'finished' | 'deadline';
 
 interface Entry {
-  service: VirtualServiceRule;
+  readonly service: VirtualServiceRule;
   readonly destination: Destination;
-  readonly deadlineAt: number;
+  deadlineAt: number;
   connections?: number;
   end?: RetirementEnd;
 }
@@ -42,7 +42,8 @@ interface Entry {
  */
 export class Retirement {
   private readonly entries = new Map<string, Map<string, Entry>>();
-  private readonly deadlines = new Map<string, number>();
+  /** By ruleKey of the virtual service, then destination, or '' for all of them. */
+  private readonly deadlines = new Map<string, Map<string, number>>();
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
@@ -50,16 +51,23 @@ export class Retirement {
     private readonly ended: (retiree: Retiree, end: RetirementEnd) => void = () => undefined,
   ) {}
 
-  /** How long destinations of the virtual service `key` may finish. Unit: milliseconds. */
+  /**
+   * How long destinations of the virtual service `key`, or one of them, may finish from now on.
+   * One that retires already gets the new deadline when it is named, or when there is no time
+   * left at all. Unit: milliseconds.
+   */
   setDeadline(key: string, deadlineMs: number, destination?: string): void {
-    this.deadlines.set(deadlineKey(key, destination), deadlineMs);
-    const entry = destination === undefined ? undefined : this.entries.get(key)?.get(destination);
-    if (entry === undefined || entry.end !== undefined) return;
-    this.entries
-      .get(key)!
-      .set(destination!, { ...entry, deadlineAt: this.clock.now() + deadlineMs });
+    const deadlineAt = this.clock.now() + deadlineMs;
+    for (const [id, entry] of this.entries.get(key) ?? []) {
+      const meant = destination === undefined ? deadlineMs === 0 : id === destination;
+      if (meant) entry.deadlineAt = deadlineAt;
+    }
+    if (destination !== undefined && this.entries.get(key)?.has(destination) === true) return;
+    const deadlines = this.deadlines.get(key) ?? new Map<string, number>();
+    this.deadlines.set(key, deadlines.set(destination ?? '', deadlineMs));
   }
 
+  /** Virtual services with destinations that wait, or whose wait has ended just now. */
   get size(): number {
     return this.entries.size;
   }
@@ -78,13 +86,15 @@ export class Retirement {
    */
   keep(desired: RuleSet, observed: RuleSet, keys: Iterable<string>): Map<string, Rule> {
     const kept = new Map<string, Rule>();
-    for (const key of keys) {
+    // All that wait, asked for or not: they keep what others let go of, such as a shared VIP.
+    for (const key of new Set([...keys, ...this.entries.keys()])) {
       const held = observed.get(key);
+      const wanted = desired.get(key) as VirtualServiceRule | undefined;
       if (held?.kind !== 'virtual-service') {
         this.entries.delete(key);
+        if (wanted === undefined) this.deadlines.delete(key);
         continue;
       }
-      const wanted = desired.get(key) as VirtualServiceRule | undefined;
       const retiring = this.update(key, wanted, held);
       if (retiring.length === 0) continue;
       const base = wanted ?? held;
@@ -95,10 +105,20 @@ export class Retirement {
     return kept;
   }
 
+  /** What a pass over everything would keep; no wait begins or ends. */
+  preview(desired: RuleSet, observed: RuleSet): Map<string, Rule> {
+    const copy = new Retirement(this.clock, this.defaultDeadlineMs);
+    for (const [key, deadlines] of this.deadlines) copy.deadlines.set(key, new Map(deadlines));
+    for (const [key, byDestination] of this.entries) {
+      copy.entries.set(key, new Map([...byDestination].map(([id, entry]) => [id, { ...entry }])));
+    }
+    return copy.keep(desired, observed, observed.keys());
+  }
+
   /** What was seen of a retiree's connections; ends it when none are left. */
   saw(retiree: Retiree, connections: number): void {
     const entry = this.entries.get(retiree.key)?.get(destinationKey(retiree.destination));
-    if (entry === undefined) return;
+    if (entry === undefined || entry.end !== undefined) return;
     entry.connections = connections;
     if (connections === 0) this.end(retiree.key, entry, 'finished');
   }
@@ -153,15 +173,11 @@ export class Retirement {
     service: VirtualServiceRule,
     destination: Destination,
   ): Entry {
-    const waitMs =
-      this.deadlines.get(deadlineKey(key, id)) ?? this.deadlines.get(key) ?? this.defaultDeadlineMs;
-    this.deadlines.delete(deadlineKey(key, id));
+    const deadlines = this.deadlines.get(key);
+    const waitMs = deadlines?.get(id) ?? deadlines?.get('') ?? this.defaultDeadlineMs;
+    deadlines?.delete(id);
     return { service, destination, deadlineAt: this.clock.now() + waitMs };
   }
-}
-
-function deadlineKey(key: string, destination: string | undefined): string {
-  return destination === undefined ? key : `${key} ${destination}`;
 }
 
 /** The VIP's address, route and source NAT stay as long as a virtual service on it retires. */
