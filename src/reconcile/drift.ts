@@ -1,5 +1,5 @@
 import { formatRule, ruleKey, type Rule, type RuleSet } from '../model/index.js';
-import { sameRule } from '../rules/index.js';
+import { isSetting, sameRule } from '../rules/index.js';
 
 export interface DriftedRule {
   /** `missing` from the kernel, `changed` there, or `unexpected`: carries our mark, is not ours. */
@@ -21,8 +21,8 @@ export function findDrift(
     else if (!sameRule(rule, held)) drifted.push({ difference: 'changed', rule: firstLine(held) });
   }
   for (const [key, rule] of observed) {
-    if (!left.has(key) && !unsure.has(key))
-      drifted.push({ difference: 'unexpected', rule: firstLine(rule) });
+    if (left.has(key) || unsure.has(key) || isSetting(rule)) continue;
+    drifted.push({ difference: 'unexpected', rule: firstLine(rule) });
   }
   return drifted;
 }

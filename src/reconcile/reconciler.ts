@@ -18,7 +18,7 @@ export interface PassReport {
   readonly drift: readonly DriftedRule[];
   /** The table's revision that the pass worked from. */
   readonly revision: number;
-  /** Identities that are not as they should be; absent when that is true of all. */
+  /** Identities that are not known to be as they should; absent when all are. */
   readonly failed?: ReadonlySet<string>;
 }
 
@@ -107,8 +107,13 @@ export class Reconciler {
 
   /** What a pass over everything would do to the kernel as it is now; changes nothing. */
   async plan(): Promise<{ ops: Op[]; foreign: readonly Rule[] }> {
+    const { table, retirement } = this.options;
     const observation = await this.observe();
-    return { ops: planOps(this.options.table.desired, observation), foreign: observation.foreign };
+    const kept = retirement.preview(table.desired, observation.own);
+    return {
+      ops: planOps(table.desired, observation, kept),
+      foreign: observation.foreign,
+    };
   }
 
   private async pass(scope: Scope): Promise<boolean> {
@@ -120,18 +125,23 @@ export class Reconciler {
       this.options.passed({ scope, revision, atMs: clock.wallMs(), durationMs, ...rest });
     };
     try {
-      const whole = scope === 'everything' || this.observed === undefined;
+      const changed = this.takeChanged();
+      const whole =
+        scope === 'everything' || this.observed === undefined || overlap(changed, this.unsure);
       const drift = whole ? await this.look() : [];
-      const { ops, failures } = await this.converge(whole);
+      const { ops, failures } = await this.converge(whole ? this.everything() : changed);
+      const failed = failures.map(({ index }) => keyOf(ops[index]!));
+      this.unsure = new Set(whole ? failed : [...this.unsure, ...failed]);
       this.retireeWatch.wake();
       for (const { index, error } of failures.slice(0, 10)) {
         log.error({ op: formatOp(ops[index]!), errno: error.errno }, error.message);
       }
-      if (failures.length === 0) report({ ops: ops.length, drift });
-      else {
-        const error = failures[0]!.error.message;
-        report({ ops: ops.length, drift, error, failed: this.unsure });
-      }
+      report({
+        ops: ops.length,
+        drift,
+        ...(failures.length === 0 ? {} : { error: failures[0]!.error.message }),
+        ...(this.unsure.size === 0 ? {} : { failed: this.unsure }),
+      });
       return failures.length === 0;
     } catch (error) {
       log.error({ sandbox: this.options.kernel.sandbox, err: error }, 'reconcile pass failed');
@@ -158,37 +168,45 @@ export class Reconciler {
   }
 
   private observe(): Promise<Observation> {
-    const sysctls: string[] = [];
-    for (const rule of this.options.table.desired.values()) {
-      if (rule.kind === 'sysctl') sysctls.push(rule.name);
+    const sysctls = new Set<string>();
+    for (const rules of [this.options.table.desired, this.held]) {
+      for (const rule of rules.values()) if (rule.kind === 'sysctl') sysctls.add(rule.name);
     }
-    return this.options.kernel.observe({ sysctls });
+    return this.options.kernel.observe({ sysctls: [...sysctls] });
   }
 
-  private async converge(whole: boolean): Promise<{ ops: Op[]; failures: readonly OpFailure[] }> {
+  private takeChanged(): Set<string> {
+    const { table, retirement } = this.options;
+    const changed = table.takeChanged();
+    for (const key of retirement.takeEnded()) changed.add(key);
+    return changed;
+  }
+
+  private everything(): Set<string> {
+    this.takeChanged(); // What changed during the look is part of it.
+    return allKeys(this.options.table.desired, this.observed!);
+  }
+
+  private async converge(
+    keys: Set<string>,
+  ): Promise<{ ops: Op[]; failures: readonly OpFailure[] }> {
     const { table, retirement, kernel } = this.options;
     const observed = this.observed!;
-    const changed = new Set([...table.takeChanged(), ...retirement.takeEnded()]);
-    const keys = whole ? allKeys(table.desired, observed) : changed;
     const kept = retirement.keep(table.desired, observed, keys);
     for (const key of kept.keys()) keys.add(key);
     for (const key of this.foreignKeys) keys.delete(key);
     const desired = overlay(table.desired, kept);
     const ops = diff(desired, observed, keys);
+    // While the kernel works the table may change; what is applied is what it says now.
+    const applied = [...keys].map((key) => [key, desired.get(key)] as const);
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
-    this.unsure = new Set(failures.map(({ index }) => keyOf(ops[index]!)));
-    this.remember(desired, keys);
-    return { ops, failures };
-  }
-
-  private remember(desired: RuleView, keys: Iterable<string>): void {
-    const observed = this.observed!;
-    for (const key of keys) {
-      if (this.unsure.has(key)) continue;
-      const rule = desired.get(key);
-      if (rule !== undefined) observed.set(key, rule);
-      else if (isRemovable(observed.get(key))) observed.delete(key);
+    const failed = new Set(failures.map(({ index }) => keyOf(ops[index]!)));
+    for (const [key, rule] of applied) {
+      if (failed.has(key)) continue;
+      if (rule === undefined) observed.delete(key);
+      else observed.set(key, rule);
     }
+    return { ops, failures };
   }
 
   private noteForeign(foreign: readonly Rule[]): void {
@@ -203,20 +221,27 @@ export class Reconciler {
   }
 }
 
-/** What would turn the observed kernel into the desired one, foreign objects left alone. */
-export function planOps(desired: RuleSet, observation: Observation): Op[] {
+/**
+ * What would turn the observed kernel into the desired one, foreign objects left alone and the
+ * rules `kept` in place of the desired ones.
+ */
+export function planOps(
+  desired: RuleSet,
+  observation: Pick<Observation, 'own' | 'foreign'>,
+  kept: RuleSet = new Map(),
+): Op[] {
   const keys = allKeys(desired, observation.own);
   for (const rule of observation.foreign) keys.delete(ruleKey(rule));
-  return diff(desired, observation.own, keys);
+  return diff(overlay(desired, kept), observation.own, keys);
 }
 
 function keyOf({ target }: Op): string {
   return ruleKey(target.kind === 'destination' ? target.service : target);
 }
 
-/** A sysctl or a timeout is never absent: nothing removes it. */
-function isRemovable(rule: Rule | undefined): boolean {
-  return rule?.kind !== 'sysctl' && rule?.kind !== 'ipvs-timeouts';
+function overlap(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  for (const key of others) if (some.has(key)) return true;
+  return false;
 }
 
 /** `under` with the rules of `over` in place of its own; neither is copied. */
