@@ -6,7 +6,7 @@ export function parsePrefix(text: string): string | undefined {
   if (slash === -1) return undefined;
   const bytes = addressBytes(text.slice(0, slash));
   const lengthText = text.slice(slash + 1);
-  if (bytes === undefined || !/^[0-9]{1,3}$/.test(lengthText)) return undefined;
+  if (bytes === undefined || !/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return undefined;
   const length = Number(lengthText);
   if (length > bytes.length * 8) return undefined;
   return `${formatAddress(maskBytes(bytes, length))}/${length}`;
