@@ -9,7 +9,7 @@ const format = 'meshd-state';
 const version = 1;
 
 /** What a state file can hold. */
-export type JournalRecord = Readonly<Record<string, unknown>>;
+export type JournalRecord = object;
 
 export const headerLine = `${JSON.stringify({ format, version })}\n`;
 
@@ -70,10 +70,10 @@ function isRecord(value: unknown): value is JournalRecord {
 }
 
 function checkHeader(values: JournalRecord[] | undefined, path: string): void {
-  const header = values?.[0];
-  if (header?.['format'] !== format) throw damaged(path, 1, 'not the header of a meshd state file');
-  if (header['version'] !== version) {
-    const found = JSON.stringify(header['version']);
+  const header = values?.[0] as { format?: unknown; version?: unknown } | undefined;
+  if (header?.format !== format) throw damaged(path, 1, 'not the header of a meshd state file');
+  if (header.version !== version) {
+    const found = JSON.stringify(header.version);
     throw new MeshError(
       'failed_precondition',
       `read ${path}: format version ${found}, this meshd reads ${version}`,
