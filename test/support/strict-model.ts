@@ -10,6 +10,7 @@ import {
   type RuleSet,
   type VirtualServiceRule,
 } from '../../src/model/index.js';
+import { isSetting } from '../../src/rules/index.js';
 
 /**
  * What a kernel makes of Ops, as far as diffing has to know: objects exist or not, go away with
@@ -128,6 +129,22 @@ export function textOf(rules: RuleSet): string {
     return formatRule({ ...rule, schedulerFlags, destinations });
   });
   return lines.sort().join('\n');
+}
+
+/**
+ * What the kernel has to hold in the end, as text: everything desired, the settings that nobody
+ * asks for as they are, and nothing else. A size that nobody asks for is the kernel's.
+ */
+export function settledText(desired: RuleSet, held: RuleSet): string {
+  const all = new Map<string, Rule>();
+  for (const [key, rule] of held) if (isSetting(rule)) all.set(key, rule);
+  for (const [key, rule] of desired) {
+    const other = held.get(key);
+    const chosen = rule.kind === 'link' && other?.kind === 'link' ? other.mtu : undefined;
+    const mtu = rule.kind === 'link' && rule.mtu === undefined ? chosen : undefined;
+    all.set(key, mtu === undefined ? rule : ({ ...rule, mtu } as Rule));
+  }
+  return textOf(all);
 }
 
 function sameButSettings(a: LinkRule, b: LinkRule): boolean {

@@ -1,26 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Op, Rule, RuleSet } from '../../../src/model/index.js';
-import { allKeys, diff, isSetting } from '../../../src/rules/index.js';
+import type { Op, RuleSet } from '../../../src/model/index.js';
+import { allKeys, diff } from '../../../src/rules/index.js';
 import { ruleSets } from '../../support/arbitrary-rules.js';
 import { checkProperty } from '../../support/property.js';
-import { StrictModel, textOf } from '../../support/strict-model.js';
-
-/**
- * What the kernel has to hold in the end, as text: everything desired, the settings that nobody
- * asks for as they are, and nothing else. A size that nobody asks for is the kernel's.
- */
-function settled(desired: RuleSet, held: RuleSet): string {
-  const all = new Map<string, Rule>();
-  for (const [key, rule] of held) if (isSetting(rule)) all.set(key, rule);
-  for (const [key, rule] of desired) {
-    const other = held.get(key);
-    const chosen = rule.kind === 'link' && other?.kind === 'link' ? other.mtu : undefined;
-    const mtu = rule.kind === 'link' && rule.mtu === undefined ? chosen : undefined;
-    all.set(key, mtu === undefined ? rule : ({ ...rule, mtu } as Rule));
-  }
-  return textOf(all);
-}
+import { settledText, StrictModel } from '../../support/strict-model.js';
 
 function plan(desired: RuleSet, observed: RuleSet): Op[] {
   return diff(desired, observed, allKeys(desired, observed));
@@ -36,7 +20,7 @@ describe('diff of any two states', () => {
       fc.property(ruleSets(), ruleSets(), (desired, observed) => {
         const model = new StrictModel(observed);
         applyAll(model, plan(desired, observed));
-        expect(model.text()).toBe(settled(desired, model.rules));
+        expect(model.text()).toBe(settledText(desired, model.rules));
       }),
       { runs: 1000 },
     );
