@@ -40,26 +40,35 @@ function optional<T extends Rule>(versions: readonly T[]): fc.Arbitrary<T | unde
 /** Without what hangs in the air. */
 function consistent(rules: readonly Rule[]): RuleSet {
   const byKey = new Map(rules.map((rule) => [ruleKey(rule), rule]));
-  const table = byKey.get('nft table inet meshd') as NftTableRule | undefined;
   for (const [key, rule] of byKey) {
-    const hangs =
-      rule.kind === 'nft-element'
-        ? table?.sets.some(({ name }) => name === rule.set) !== true
-        : 'device' in rule && !byKey.has(`link ${rule.device}`);
-    if (hangs) byKey.delete(key);
     if (rule.kind === 'link' && rule.master !== undefined && !byKey.has(`link ${rule.master}`)) {
       const { master: _absent, ...free } = rule;
       byKey.set(key, free);
     }
   }
+  for (const [key, rule] of byKey) if (hangs(rule, byKey)) byKey.delete(key);
   return byKey;
+}
+
+/** Addresses come before routes: a device loses its IPv4 routes with its last IPv4 address. */
+function hangs(rule: Rule, all: RuleSet): boolean {
+  if (rule.kind === 'nft-element') {
+    const table = all.get('nft table inet meshd') as NftTableRule | undefined;
+    return table?.sets.some(({ name }) => name === rule.set) !== true;
+  }
+  if (!('device' in rule)) return false;
+  if (rule.kind === 'route' && familyOf(rule.destination) === 4) {
+    const address = rule.type === 'local' ? rule.destination : '10.1.0.1/24';
+    return !all.has(`addr ${address} dev ${rule.device}`);
+  }
+  return !all.has(`link ${rule.device}`);
 }
 
 const dummy: LinkRule = { kind: 'link', name: 'mesh0', type: 'dummy', up: true };
 const mesh0: LinkRule[] = [dummy, { ...dummy, mtu: 1400 }, { ...dummy, type: 'bridge' }];
 const bridge: LinkRule[] = [
   { kind: 'link', name: 'meshbr', type: 'bridge', up: true },
-  { kind: 'link', name: 'meshbr', type: 'bridge', up: false, mtu: 1450 },
+  { kind: 'link', name: 'meshbr', type: 'bridge', up: true, mtu: 1450 },
   { kind: 'link', name: 'meshbr', type: 'dummy', up: true },
 ];
 const overlay = { vni: 4096, port: 4789, local: '192.0.2.1' };
