@@ -1,0 +1,19 @@
+/** A bench: a set of cases that are measured in one way. */
+export interface Bench {
+  readonly name: string;
+  readonly summary: string;
+  /** Name and what is measured, in the order in which they run. */
+  readonly cases: Readonly<Record<string, string>>;
+  /** Options of scripts/lab for a bench that needs a kernel with IPVS; absent = it runs anywhere. */
+  readonly guest?: readonly string[];
+  /** C programs of test/bench/peer that it starts. */
+  readonly peers?: readonly string[];
+  /** It starts dist/meshd.js. */
+  readonly daemon?: boolean;
+  run(cases: readonly string[]): Promise<void>;
+}
+
+/** Tells people how far it got. */
+export function progress(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}
