@@ -1,0 +1,42 @@
+/** Base chains of the table (NFT_MSG_NEWCHAIN), with policy accept. */
+import { nftTable, type NftChain } from '../../model/index.js';
+import { textOf, u32BeOf, type Attributes } from './attributes.js';
+import { attributesOf, flag, type MessageWriter } from './message.js';
+import { beginNft, nft } from './nftables-message.js';
+
+const nfta = { table: 1, name: 3, hook: 4, policy: 5, type: 7 } as const;
+const nftaHook = { number: 1, priority: 2 } as const;
+const accept = 1;
+/** NF_INET_* hooks, in their order. */
+const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
+const types = ['filter', 'nat', 'route'] as const;
+
+export function encodeChain(writer: MessageWriter, chain: NftChain, sequence: number): void {
+  beginNft(writer, nft.newChain, flag.request | flag.create | flag.exclusive, sequence);
+  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.name, chain.name);
+  writer.beginNested(nfta.hook);
+  writer.attributeU32Be(nftaHook.number, hooks.indexOf(chain.hook));
+  writer.attributeU32Be(nftaHook.priority, chain.priority);
+  writer.endNested();
+  writer.attributeU32Be(nfta.policy, accept);
+  writer.attributeString(nfta.type, chain.type);
+  writer.end();
+}
+
+/** A chain without its rules. One we would not make says so in its name. */
+export function decodeChain(attributes: Attributes): Omit<NftChain, 'rules'> | undefined {
+  const name = textOf(attributes, nfta.name);
+  if (name === undefined) return undefined;
+  const hookAttributes = attributes.get(nfta.hook);
+  const nested = hookAttributes === undefined ? new Map() : attributesOf(hookAttributes);
+  const hook = hooks[u32BeOf(nested, nftaHook.number) ?? hooks.length];
+  const type = types.find((each) => each === textOf(attributes, nfta.type));
+  const policy = u32BeOf(attributes, nfta.policy);
+  const priority = u32BeOf(nested, nftaHook.priority);
+  if (hook === undefined || type === undefined || priority === undefined || policy !== accept) {
+    const why = hook === undefined ? 'no base chain' : 'policy changed';
+    return { name: `${name} (${why})`, type: 'filter', hook: 'prerouting', priority: 0 };
+  }
+  return { name, type, hook, priority: priority | 0 };
+}

@@ -1,0 +1,463 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errnoName } from '../../src/kernel/index.js';
+import { applyNft, observeNft } from '../../src/kernel/linux/nftables-session.js';
+import type { NetlinkSession } from '../../src/kernel/linux/session.js';
+import type { NftElementRule, NftTableRule, Op } from '../../src/model/index.js';
+import { TestNamespace } from '../support/namespace.js';
+
+let namespace: TestNamespace;
+let session: NetlinkSession;
+
+beforeEach(async () => {
+  namespace = new TestNamespace();
+  session = await namespace.session('netfilter');
+});
+afterEach(() => namespace.close());
+
+/** One of everything the model has. */
+const table: NftTableRule = {
+  kind: 'nft-table',
+  sets: [
+    { name: 'vips4', key: ['ipv4_addr'], interval: false },
+    { name: 'vips6', key: ['ipv6_addr'], interval: false },
+    { name: 'nets4', key: ['ipv4_addr'], interval: true },
+    { name: 'nets6', key: ['ipv6_addr'], interval: true },
+    { name: 'ports', key: ['inet_service'], interval: true },
+    { name: 'links4', key: ['ipv4_addr', 'ipv4_addr'], interval: true },
+    { name: 'links6', key: ['ipv6_addr', 'ipv6_addr'], interval: true },
+    { name: 'plain', key: ['ipv4_addr', 'inet_proto', 'inet_service'], interval: false },
+    {
+      name: 'marks4',
+      key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+      value: 'mark',
+      interval: true,
+    },
+    { name: 'marks6', key: ['ipv6_addr'], value: 'mark', interval: false },
+  ],
+  chains: [
+    {
+      name: 'prerouting',
+      type: 'filter',
+      hook: 'prerouting',
+      priority: -150,
+      rules: [
+        {
+          comment: 'published ports',
+          statements: [
+            {
+              type: 'mark-from-map',
+              fields: ['ip daddr', 'meta l4proto', 'th dport'],
+              map: 'marks4',
+            },
+            { type: 'counter' },
+          ],
+        },
+        {
+          comment: 'virtual addresses',
+          statements: [{ type: 'mark-from-map', fields: ['ip6 daddr'], map: 'marks6' }],
+        },
+        {
+          comment: 'only counts',
+          statements: [
+            {
+              type: 'lookup',
+              fields: ['ip daddr', 'meta l4proto', 'th dport'],
+              set: 'plain',
+              negate: true,
+            },
+            { type: 'lookup', fields: ['th dport'], set: 'ports' },
+            { type: 'counter' },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'postrouting',
+      type: 'nat',
+      hook: 'postrouting',
+      priority: 100,
+      rules: [
+        {
+          comment: 'client and destination share a link',
+          statements: [
+            { type: 'lookup', fields: ['ct original ip daddr'], set: 'vips4' },
+            { type: 'lookup', fields: ['ip saddr', 'ip daddr'], set: 'links4' },
+            { type: 'counter' },
+            { type: 'masquerade' },
+          ],
+        },
+        {
+          comment: 'client and destination share a link',
+          statements: [
+            { type: 'lookup', fields: ['ct original ip6 daddr'], set: 'vips6' },
+            { type: 'lookup', fields: ['ip6 saddr', 'ip6 daddr'], set: 'links6' },
+            { type: 'masquerade' },
+          ],
+        },
+        {
+          comment: 'elsewhere',
+          statements: [
+            { type: 'lookup', fields: ['ip saddr'], set: 'nets4', negate: true },
+            { type: 'masquerade' },
+          ],
+        },
+      ],
+    },
+    { name: 'mangle', type: 'route', hook: 'output', priority: -150, rules: [] },
+  ],
+};
+
+function element(set: string, key: string, value?: string): NftElementRule {
+  return {
+    kind: 'nft-element',
+    set,
+    key: key.split(' . '),
+    ...(value === undefined ? {} : { value }),
+  };
+}
+
+const elements: NftElementRule[] = [
+  element('vips4', '10.96.0.1'),
+  element('vips6', 'fd96::1'),
+  element('nets4', '0.0.0.0'),
+  element('nets4', '10.0.0.0/24'),
+  element('nets4', '10.0.1.0/24'),
+  element('nets4', '10.3.0.1'),
+  element('nets4', '10.4.0.1-10.4.0.9'),
+  element('nets4', '255.255.0.0/16'),
+  element('nets6', '::/64'),
+  element('nets6', 'fd00::1'),
+  element('nets6', 'ffff::/16'),
+  element('ports', '80'),
+  element('ports', '8000-8010'),
+  element('ports', '65535'),
+  element('links4', '10.0.0.0/24 . 10.0.0.0/24'),
+  element('links4', '10.0.1.0/24 . 10.0.1.7'),
+  element('links6', 'fd05::/64 . fd05::/64'),
+  element('plain', '10.96.0.1 . tcp . 80'),
+  element('marks4', '192.168.5.1 . tcp . 30000-30010', '0x101'),
+  element('marks4', '192.168.5.0/24 . sctp . 80', '0xfedcba98'),
+  element('marks6', 'fd96::1', '0x1'),
+];
+
+async function apply(...ops: [verb: Op['verb'], target: NftTableRule | NftElementRule][]) {
+  const refused = await applyNft(
+    session,
+    ops.map(([verb, target]) => ({ verb, target })),
+  );
+  return [...refused].map(([index, refusal]) => `${index} ${errnoName(refusal.errno)}`);
+}
+
+async function everything(): Promise<void> {
+  const added = elements.map((target): [Op['verb'], NftElementRule] => ['add', target]);
+  expect(await apply(['add', table], ...added)).toEqual([]);
+}
+
+function sorted(list: readonly NftElementRule[] | undefined): string[] | undefined {
+  return list?.map((each) => JSON.stringify(each)).toSorted();
+}
+
+describe('the table', () => {
+  it('is made with everything in it, as nft shows it', async () => {
+    await everything();
+    expect(namespace.run('nft list table inet meshd')).toMatchInlineSnapshot(`
+      "table inet meshd {
+      	set vips4 {
+      		type ipv4_addr
+      		elements = { 10.96.0.1 }
+      	}
+
+      	set vips6 {
+      		type ipv6_addr
+      		elements = { fd96::1 }
+      	}
+
+      	set nets4 {
+      		type ipv4_addr
+      		flags interval
+      		elements = { 0.0.0.0, 10.0.0.0/24,
+      			     10.0.1.0/24, 10.3.0.1,
+      			     10.4.0.1-10.4.0.9, 255.255.0.0/16 }
+      	}
+
+      	set nets6 {
+      		type ipv6_addr
+      		flags interval
+      		elements = { ::/64,
+      			     fd00::1,
+      			     ffff::/16 }
+      	}
+
+      	set ports {
+      		type inet_service
+      		flags interval
+      		elements = { 80, 8000-8010, 65535 }
+      	}
+
+      	set links4 {
+      		type ipv4_addr . ipv4_addr
+      		flags interval
+      		elements = { 10.0.0.0/24 . 10.0.0.0/24,
+      			     10.0.1.0/24 . 10.0.1.7 }
+      	}
+
+      	set links6 {
+      		type ipv6_addr . ipv6_addr
+      		flags interval
+      		elements = { fd05::/64 . fd05::/64 }
+      	}
+
+      	set plain {
+      		type ipv4_addr . inet_proto . inet_service
+      		elements = { 10.96.0.1 . tcp . 80 }
+      	}
+
+      	map marks4 {
+      		type ipv4_addr . inet_proto . inet_service : mark
+      		flags interval
+      		elements = { 192.168.5.1 . tcp . 30000-30010 : 0x00000101,
+      			     192.168.5.0/24 . sctp . 80 : 0xfedcba98 }
+      	}
+
+      	map marks6 {
+      		type ipv6_addr : mark
+      		elements = { fd96::1 : 0x00000001 }
+      	}
+
+      	chain prerouting {
+      		type filter hook prerouting priority mangle; policy accept;
+      		meta mark set ip daddr . meta l4proto . th dport map @marks4 counter packets 0 bytes 0 comment "published ports"
+      		meta mark set ip6 daddr map @marks6 comment "virtual addresses"
+      		ip daddr . meta l4proto . th dport != @plain th dport @ports counter packets 0 bytes 0 comment "only counts"
+      	}
+
+      	chain postrouting {
+      		type nat hook postrouting priority srcnat; policy accept;
+      		ct original ip daddr @vips4 ip saddr . ip daddr @links4 counter packets 0 bytes 0 masquerade comment "client and destination share a link"
+      		ct original ip6 daddr @vips6 ip6 saddr . ip6 daddr @links6 masquerade comment "client and destination share a link"
+      		ip saddr != @nets4 masquerade comment "elsewhere"
+      	}
+
+      	chain mangle {
+      		type route hook output priority mangle; policy accept;
+      	}
+      }
+      "
+    `);
+  });
+
+  it('is read back as it was asked for', async () => {
+    await everything();
+    const observed = await observeNft(session);
+    expect(observed?.table).toEqual(table);
+    expect(sorted(observed?.elements)).toEqual(sorted(elements));
+  });
+
+  it('is not there where there is none', async () => {
+    expect(await observeNft(session)).toBeUndefined();
+    namespace.run('nft add table ip meshd');
+    expect(await observeNft(session)).toBeUndefined();
+  });
+
+  it('is strict', async () => {
+    expect(await apply(['set', table])).toEqual(['0 ENOENT']);
+    expect(await apply(['delete', table])).toEqual(['0 ENOENT']);
+    expect(await apply(['add', elements[0]!])).toEqual(['0 ENOENT']);
+    expect(await apply(['add', table])).toEqual([]);
+    expect(await apply(['add', table])).toEqual(['0 EEXIST']);
+    expect(await apply(['delete', table])).toEqual([]);
+    expect(namespace.run('nft list ruleset')).toBe('');
+  });
+
+  it('is replaced with its elements in one commit', async () => {
+    await everything();
+    const smaller = { ...table, sets: table.sets.slice(0, 1), chains: [] };
+    expect(await apply(['set', smaller], ['add', elements[0]!])).toEqual([]);
+    expect(await observeNft(session)).toEqual({ table: smaller, elements: [elements[0]] });
+  });
+
+  it.each([
+    ['a rule deleted', 'delete rule inet meshd postrouting handle HANDLE'],
+    [
+      'a rule replaced',
+      'replace rule inet meshd postrouting handle HANDLE counter comment "elsewhere"',
+    ],
+    ['a rule added', 'add rule inet meshd postrouting counter'],
+    ['a rule added that looks like ours', 'add rule inet meshd mangle ip saddr @nets4 counter'],
+    ['a rule put in front', 'insert rule inet meshd mangle ip daddr 10.0.0.1 drop'],
+    ['a chain added', 'add chain inet meshd other'],
+    ['a chain deleted', 'delete chain inet meshd mangle'],
+    ['a policy changed', 'add chain inet meshd prerouting { policy drop ; }'],
+    ['a set added', 'add set inet meshd other { type ipv4_addr ; }'],
+    [
+      'a set made anew with timeouts',
+      'add set inet meshd nets6 { type ipv6_addr ; flags timeout ; }',
+    ],
+    ['the table put to sleep', 'add table inet meshd { flags dormant ; }'],
+  ])('differs after %s', async (name, command) => {
+    await everything();
+    if (name.includes('anew')) namespace.run('nft delete set inet meshd nets6');
+    const listed = namespace.run('nft -a list chain inet meshd postrouting');
+    const handle = /comment "elsewhere" # handle (\d+)/.exec(listed)![1]!;
+    namespace.run(`nft ${command.replace('HANDLE', handle)}`);
+    expect((await observeNft(session))?.table).not.toEqual(table);
+    expect(await apply(['set', table])).toEqual([]);
+    expect((await observeNft(session))?.table).toEqual(table);
+  });
+});
+
+describe('elements', () => {
+  beforeEach(async () => {
+    await apply(['add', table]);
+  });
+
+  it.each(elements.map((each) => [`${each.set} ${each.key.join(' . ')}`, each] as const))(
+    'add and delete %s, strictly',
+    async (_, each) => {
+      expect(await apply(['delete', each])).toEqual(['0 ENOENT']);
+      expect(await apply(['add', each])).toEqual([]);
+      expect((await observeNft(session))?.elements).toEqual([each]);
+      expect(await apply(['add', each])).toEqual(['0 EEXIST']);
+      expect(await apply(['delete', each])).toEqual([]);
+      expect((await observeNft(session))?.elements).toEqual([]);
+    },
+  );
+
+  it('change their value', async () => {
+    const before = element('marks6', 'fd96::1', '0x1');
+    const after = element('marks6', 'fd96::1', '0x2');
+    expect(await apply(['set', after])).toEqual(['0 ENOENT']);
+    await apply(['add', before]);
+    expect(await apply(['set', after])).toEqual([]);
+    expect((await observeNft(session))?.elements).toEqual([after]);
+  });
+
+  it('are applied although one among them is refused', async () => {
+    const [a, b, c] = [
+      element('vips4', '10.0.0.1'),
+      element('vips4', '10.0.0.2'),
+      element('vips4', '10.0.0.3'),
+    ] as const;
+    await apply(['add', b]);
+    const nowhere = element('nowhere', '10.0.0.1');
+    const unfit = element('vips4', 'fd00::1');
+    expect(
+      await apply(['add', a], ['add', b], ['add', nowhere], ['add', unfit], ['add', c]),
+    ).toEqual(['2 ENOENT', '3 EINVAL', '1 EEXIST']);
+    expect(sorted((await observeNft(session))?.elements)).toEqual(sorted([a, b, c]));
+  });
+
+  it('go in several batches when there are many', async () => {
+    const many = Array.from({ length: 5000 }, (_, i) =>
+      element('vips4', `10.1.${i >> 8}.${i & 255}`),
+    );
+    expect(await apply(...many.map((each) => ['add', each] as ['add', NftElementRule]))).toEqual(
+      [],
+    );
+    const observed = await observeNft(session);
+    expect(sorted(observed?.elements)).toEqual(sorted(many));
+  });
+});
+
+describe.each([
+  {
+    family: 'IPv4',
+    vip: '10.96.0.1',
+    link: (host: number) => `10.0.0.${host}/24`,
+    far: (host: number) => `10.0.9.${host}/24`,
+    sets: ['vips4', 'links4'],
+    links: '10.0.0.0/24 . 10.0.0.0/24',
+  },
+  {
+    family: 'IPv6',
+    vip: 'fd96::1',
+    link: (host: number) => `fd05::${host}/64`,
+    far: (host: number) => `fd09::${host}/64`,
+    sets: ['vips6', 'links6'],
+    links: 'fd05::/64 . fd05::/64',
+  },
+])('masquerade over $family', ({ family, vip, link, far, sets, links }) => {
+  it('replaces the address of a client on the link of the destination, and no other', async () => {
+    const v6 = family === 'IPv6';
+    const [near, distant, server] = [
+      new TestNamespace(),
+      new TestNamespace(),
+      new TestNamespace(),
+    ] as const;
+    try {
+      namespace.ip('link add br0 type bridge');
+      namespace.ip('link set br0 up');
+      connect(near, link(3), { bridge: 'br0' });
+      connect(server, link(2), { bridge: 'br0' });
+      connect(distant, far(2), { address: far(1) });
+      namespace.ip(`addr add ${link(1)} dev br0${v6 ? ' nodad' : ''}`);
+      namespace.run(`sysctl -qw ${v6 ? 'net.ipv6.conf.all.forwarding' : 'net.ipv4.ip_forward'}=1`);
+      for (const each of [near, server]) each.ip(`route add default via ${addressOf(link(1))}`);
+      distant.ip(`route add default via ${addressOf(far(1))}`);
+      // IPVS is not at hand everywhere; it leaves the same trace in connection tracking.
+      const [ip, to] = v6 ? ['ip6', `[${addressOf(link(2))}]`] : ['ip', addressOf(link(2))];
+      namespace.run(`nft add table ${ip} lb`);
+      namespace.run(`nft add chain ${ip} lb pre { type nat hook prerouting priority -100 ; }`);
+      namespace.run(`nft add rule ${ip} lb pre ${ip} daddr ${vip} dnat to ${to}`);
+
+      await apply(['add', table], ['add', element(sets[1]!, links)]);
+      // The rule of last resort would masquerade everybody.
+      if (!v6) await apply(['add', element('nets4', '0.0.0.0/0')]);
+      await serve(server);
+      expect(ask(distant, vip)).toBe(addressOf(far(2)));
+      await apply(['add', element(sets[0]!, vip)]);
+      expect(ask(distant, vip)).toBe(addressOf(far(2)));
+      expect(ask(near, vip)).toBe(addressOf(link(1)));
+      expect((await observeNft(session))?.table).toEqual(table);
+    } finally {
+      for (const each of [near, distant, server]) await each.close();
+    }
+  });
+
+  /** Wires `other`, which gets `address`, to the namespace in the middle. */
+  function connect(
+    other: TestNamespace,
+    address: string,
+    end: { bridge?: string; address?: string },
+  ): void {
+    const name = `v${other.name.slice(2, 10)}`;
+    const nodad = family === 'IPv6' ? ' nodad' : '';
+    namespace.ip(`link add ${name} type veth peer name eth0 netns ${other.name}`);
+    namespace.ip(`link set ${name} up${end.bridge === undefined ? '' : ` master ${end.bridge}`}`);
+    if (end.address !== undefined) namespace.ip(`addr add ${end.address} dev ${name}${nodad}`);
+    other.ip('link set eth0 up');
+    other.ip(`addr add ${address} dev eth0${nodad}`);
+  }
+});
+
+function addressOf(prefix: string): string {
+  return prefix.slice(0, prefix.indexOf('/'));
+}
+
+const servers: ChildProcess[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.kill('SIGKILL');
+});
+
+/** A server inside that tells each client the address it sees. */
+async function serve(inside: TestNamespace): Promise<void> {
+  const script = `
+    const tell = (socket) => socket.end(socket.remoteAddress.replace('::ffff:', ''));
+    require('net').createServer(tell).listen(8080, '::', () => console.log('ready'));`;
+  const server = spawn('ip', ['netns', 'exec', inside.name, process.execPath, '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  servers.push(server);
+  await once(server.stdout, 'data');
+}
+
+function ask(inside: TestNamespace, host: string): string {
+  const script = `
+    const socket = require('net').connect(8080, '${host}').setTimeout(5000);
+    socket.on('timeout', () => process.exit(1)).on('data', (data) => process.stdout.write(data));`;
+  return execFileSync('ip', ['netns', 'exec', inside.name, process.execPath, '-e', script], {
+    encoding: 'utf8',
+  });
+}
