@@ -1,5 +1,6 @@
-import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { MeshError, messageOf, type Log } from '../base/index.js';
 
 /** Until it is handed to the group, nobody but its owner may connect. */
@@ -9,10 +10,11 @@ export const privateUmask = 0o177;
 const socketMode = 0o660;
 
 /**
- * Makes `path` free to listen on: removes the socket file that a dead daemon left.
+ * Makes `path` free to listen on: makes its directory, removes the socket file of a dead daemon.
  * Errors: already_exists when a process listens there, failed_precondition when it is no socket.
  */
 export async function claimSocketFile(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {

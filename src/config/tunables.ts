@@ -35,17 +35,21 @@ export const limits = {
 
 /** How the daemon keeps the kernel at what is asked for. Unit: milliseconds. */
 export const reconcileTunables = {
-  /**
-   * Changes that arrive within this become one pass. Long enough to gather a burst from one
-   * caller, far below what a person or a health check notices.
-   */
-  coalesceMs: 1,
-  /** First wait after a failed pass; doubles with each failure in a row, with jitter. */
-  retryFirstMs: 100,
-  /** Invariant: retryFirstMs <= retryMaxMs <= the repair interval, which retries anyway. */
+  /** First wait after a failed pass; doubles with each failure in a row. */
+  retryMinMs: 100,
+  /** Invariant: retryMinMs <= retryMaxMs <= the repair interval, which retries anyway. */
   retryMaxMs: 10_000,
   /** Default of `reconcile.repairInterval`: what changed behind our back lives at most this long. */
   repairIntervalMs: 60_000,
+  /**
+   * Share of the time that passes over everything may take: with 100,000 destinations one takes
+   * most of a second, so the repair interval grows to keep the idle daemon idle. Range 0-1.
+   */
+  repairShareMax: 0.001,
+  /** Between two looks at the connections of destinations that are on their way out. */
+  retireePollMs: 500,
+  /** For destinations of which no service is known any more to say how long they may finish. */
+  drainDeadlineMs: 30_000,
 } as const;
 
 /** Health checks beyond what a service asks for. */
@@ -61,10 +65,12 @@ export const healthTunables = {
   jitter: 0.1,
 } as const;
 
-/** The state file and the watch on the configuration file. */
-export const ioTunables = {
+/** The watch on the configuration file. Unit: milliseconds. */
+export const fileWatchTunables = {
   /** A file is read again when it was quiet for so long; editors write in several steps. */
-  fileQuietMs: 50,
-  /** A longest wait, for a file that never is quiet. Invariant: > fileQuietMs. */
-  fileQuietMaxMs: 1_000,
+  quietMs: 50,
+  /** A longest wait, for a file that never is quiet. Invariant: >= quietMs. */
+  quietMaxMs: 1_000,
+  /** For file systems that announce no changes. */
+  pollMs: 5_000,
 } as const;

@@ -6,13 +6,6 @@ import type { ServiceTable } from '../store/index.js';
 import type { HostController } from './controller.js';
 import type { HealthView } from './health-view.js';
 
-/** A chain of somebody's firewall that drops what no rule of it accepts. */
-export interface DroppingChain {
-  /** `ip filter FORWARD`. */
-  readonly name: string;
-  readonly hook: 'input' | 'forward';
-}
-
 export interface DoctorSources {
   readonly controller: HostController;
   readonly table: ServiceTable;
@@ -21,7 +14,6 @@ export interface DoctorSources {
   readonly status: () => Promise<Status>;
   /** A file below /proc/sys; undefined when it does not exist. */
   readonly sysctl: (name: string) => Promise<string | undefined>;
-  readonly droppingChains: () => Promise<readonly DroppingChain[]>;
 }
 
 /** Destinations whose route is looked up; more would only repeat the answer. */
@@ -132,8 +124,8 @@ async function checkConntrack({ sysctl }: DoctorSources): Promise<Finding> {
   return warn(`${cause}: new connections fail when it is full`, fix);
 }
 
-async function checkFirewall({ droppingChains }: DoctorSources): Promise<Finding> {
-  const chains = await droppingChains();
+async function checkFirewall({ kernel }: DoctorSources): Promise<Finding> {
+  const chains = await kernel.droppingChains();
   if (chains.length === 0) return ok('no chain drops by default');
   const names = listed(chains.map(({ name, hook }) => `${name} (${hook})`));
   const fix = 'accept the VIPs on input, and forwarding to the destinations, e.g. in DOCKER-USER';

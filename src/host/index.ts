@@ -5,7 +5,6 @@
 export { HostBackend } from './backend.js';
 export { HostController } from './controller.js';
 export { examineHost } from './doctor.js';
-export type { DroppingChain } from './doctor.js';
 export type { HealthReport, HealthView } from './health-view.js';
 export { describePlan } from './plan.js';
 export { restoreTable } from './restore.js';

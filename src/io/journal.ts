@@ -82,6 +82,12 @@ export async function openJournal(path: string, options: JournalOptions = {}): P
   }
 }
 
+/** What the state file holds, without changing it; nothing when there is none. Errors: data_loss. */
+export async function readJournal(path: string): Promise<readonly JournalRecord[]> {
+  const bytes = await realDisk.read(path);
+  return bytes === undefined || bytes.length === 0 ? [] : parseJournal(bytes, path).records;
+}
+
 interface OpenFile {
   readonly file: DiskFile;
   readonly sizeBytes: number;

@@ -6,7 +6,7 @@ import { MeshError, messageOf, type Log } from '../base/index.js';
 
 /** Where metrics are served: a TCP address, or a unix socket of this path. */
 export type MetricsListen =
-  { readonly address: string; readonly port: number } | { readonly path: string };
+  { readonly address: string; readonly port: number } | { readonly socketPath: string };
 
 export interface MetricsServer {
   /** The port in use; 0 for a unix socket. */
@@ -67,13 +67,13 @@ async function* batched(parts: AsyncIterable<string>): AsyncGenerator<string> {
 }
 
 async function startListening(server: Server, listen: MetricsListen): Promise<void> {
-  if ('path' in listen) await unlink(listen.path).catch(() => undefined);
-  const where = 'path' in listen ? listen.path : `${listen.address}:${listen.port}`;
+  if ('socketPath' in listen) await unlink(listen.socketPath).catch(() => undefined);
+  const where = 'socketPath' in listen ? listen.socketPath : `${listen.address}:${listen.port}`;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(new MeshError('unavailable', `metrics: cannot listen on ${where}: ${error.message}`));
     });
-    if ('path' in listen) server.listen(listen.path, resolve);
+    if ('socketPath' in listen) server.listen(listen.socketPath, resolve);
     else server.listen(listen.port, listen.address, resolve);
   });
 }

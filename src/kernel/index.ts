@@ -9,6 +9,7 @@ export type {
   ConnectionQuery,
   Counters,
   DestinationCounters,
+  DroppingChain,
   HostAddress,
   IpvsInfo,
   Kernel,

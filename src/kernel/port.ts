@@ -34,6 +34,9 @@ export interface Kernel {
    */
   ipvsInfo(): Promise<IpvsInfo>;
 
+  /** Chains of other firewalls that drop what none of their rules accepts. */
+  droppingChains(): Promise<readonly DroppingChain[]>;
+
   /** How the sandbox would reach `address`, or undefined when it has no route. */
   routeTo(address: string): Promise<RouteAnswer | undefined>;
 
@@ -122,6 +125,13 @@ export interface Connection {
   /** The kernel's name: ESTABLISHED, FIN_WAIT, UDP, NONE (affinity template) ... */
   readonly state: string;
   readonly expiresS: number;
+}
+
+/** A base chain of nftables (or iptables-nft) with policy drop. */
+export interface DroppingChain {
+  /** `ip filter FORWARD`. */
+  readonly name: string;
+  readonly hook: 'input' | 'forward';
 }
 
 export interface IpvsInfo {

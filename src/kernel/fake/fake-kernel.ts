@@ -16,6 +16,7 @@ import type {
   ConnectionQuery,
   Counters,
   DestinationCounters,
+  DroppingChain,
   HostAddress,
   IpvsInfo,
   Kernel,
@@ -69,6 +70,8 @@ export class FakeKernel implements Kernel {
   /** The IPVS connection table. */
   connectionTable: Connection[] = [];
   info: IpvsInfo = { version: '1.2.1', connectionTableSize: 4096 };
+  /** What `droppingChains` answers. */
+  chains: readonly DroppingChain[] = [];
   /** Answers of `routeTo` that the host's addresses do not give. */
   readonly routeAnswers = new Map<string, RouteAnswer>();
   observations = 0;
@@ -214,6 +217,10 @@ export class FakeKernel implements Kernel {
   async connections({ limit, filter }: ConnectionQuery): Promise<readonly Connection[]> {
     await this.entered();
     return this.connectionTable.filter(filter ?? (() => true)).slice(0, limit);
+  }
+
+  droppingChains(): Promise<readonly DroppingChain[]> {
+    return Promise.resolve(this.chains);
   }
 
   async ipvsInfo(): Promise<IpvsInfo> {

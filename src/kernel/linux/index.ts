@@ -6,3 +6,4 @@
  */
 export { openLinuxKernel } from './kernel.js';
 export type { LinuxKernelOptions } from './kernel.js';
+export { replaceProcess } from './replace-process.js';

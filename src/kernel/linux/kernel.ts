@@ -10,6 +10,7 @@ import { KernelError, errno } from '../errors.js';
 import type {
   Connection,
   ConnectionQuery,
+  DroppingChain,
   HostAddress,
   IpvsInfo,
   Kernel,
@@ -20,6 +21,7 @@ import type {
   ServiceCounters,
 } from '../port.js';
 import { connectionsPath, parseConnections } from './connections.js';
+import { listDroppingChains } from './dropping-chains.js';
 import { applyIpvs, formatOpLine, type Fail, type OpRange } from './ipvs-apply.js';
 import { Ipvs } from './ipvs.js';
 import { isNativeError, loadNative } from './native.js';
@@ -106,6 +108,11 @@ class LinuxKernel implements Kernel {
   async ipvsInfo(): Promise<IpvsInfo> {
     this.box.check();
     return (await this.openIpvs()).tables.info();
+  }
+
+  droppingChains(): Promise<readonly DroppingChain[]> {
+    this.box.check();
+    return listDroppingChains(this.box);
   }
 
   routeTo(_address: string): Promise<RouteAnswer | undefined> {
