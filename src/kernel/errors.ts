@@ -18,7 +18,10 @@ export const errno = {
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
   EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
   ENOBUFS: 105,
+  EHOSTUNREACH: 113,
 } as const;
 
 const names = new Map<number, string>(Object.entries(errno).map(([name, value]) => [value, name]));

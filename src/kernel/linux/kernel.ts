@@ -22,9 +22,11 @@ import type {
 } from '../port.js';
 import { connectionsPath, parseConnections } from './connections.js';
 import { listDroppingChains } from './dropping-chains.js';
-import { applyIpvs, formatOpLine, type Fail, type OpRange } from './ipvs-apply.js';
+import { applyIpvs } from './ipvs-apply.js';
 import { Ipvs } from './ipvs.js';
 import { isNativeError, loadNative } from './native.js';
+import { Network } from './network.js';
+import { formatOpLine, withoutErrno, type Fail, type OpRange } from './op-batch.js';
 import { Sandbox, kernelErrorOf, type Native, type SandboxOptions } from './sandbox.js';
 import type { NetlinkSession } from './session.js';
 import { readSysctls, writeSysctl } from './sysctl.js';
@@ -53,12 +55,15 @@ type Subsystem = 'ipvs' | 'sysctl' | 'route' | 'nftables';
 
 class LinuxKernel implements Kernel {
   private ipvs: { readonly session: NetlinkSession; readonly tables: Ipvs } | undefined;
+  private readonly network: Network;
   private saidNoIpvs = false;
 
   constructor(
     private readonly box: Sandbox,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.network = new Network(box);
+  }
 
   get sandbox(): string {
     return this.box.name;
@@ -70,6 +75,7 @@ class LinuxKernel implements Kernel {
     const foreign: Rule[] = [];
     const hostAddresses: HostAddress[] = [];
     for (const rule of await readSysctls(this.box, options.sysctls)) own.set(ruleKey(rule), rule);
+    await this.network.observe(own, hostAddresses);
     if (options.withoutVirtualServices !== true) await this.observeIpvs(own, foreign);
     return { own, foreign, hostAddresses };
   }
@@ -115,12 +121,14 @@ class LinuxKernel implements Kernel {
     return listDroppingChains(this.box);
   }
 
-  routeTo(_address: string): Promise<RouteAnswer | undefined> {
-    return Promise.resolve(undefined);
+  async routeTo(address: string): Promise<RouteAnswer | undefined> {
+    this.box.check();
+    return this.network.routeTo(address);
   }
 
-  watch(_changed: () => void): Promise<() => Promise<void>> {
-    return Promise.resolve(() => Promise.resolve());
+  async watch(changed: () => void): Promise<() => Promise<void>> {
+    this.box.check();
+    return this.network.watch(changed);
   }
 
   async close(): Promise<void> {
@@ -150,6 +158,8 @@ class LinuxKernel implements Kernel {
           await this.applySysctls(range, fail);
           return;
         case 'route':
+          await this.network.apply(range, fail);
+          return;
         case 'nftables':
           throw new KernelError(subsystem, errno.EOPNOTSUPP);
       }
@@ -215,8 +225,3 @@ const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
   'nft-table': 'nftables',
   'nft-element': 'nftables',
 };
-
-/** The errno is said once, at the end of the error that quotes this message. */
-function withoutErrno(message: string): string {
-  return message.replace(/ \([A-Z0-9]+\)$/, '');
-}

@@ -1,0 +1,171 @@
+import { closeSync, openSync } from 'node:fs';
+import { ruleKey, type Op, type Rule } from '../../model/index.js';
+import { KernelError, errno } from '../errors.js';
+import type { HostAddress, RouteAnswer } from '../port.js';
+import { decodeAddress, encodeAddressDump, encodeAddressOp } from './address.js';
+import { decodeLink, encodeLinkDump, encodeLinkOp, type Link, type LinkContext } from './link.js';
+import { MessageWriter, headerBytes } from './message.js';
+import { OpBatch, formatOpLine, type Fail, type OpRange } from './op-batch.js';
+import {
+  RouteTable,
+  decodeRouteTo,
+  encodeRouteDump,
+  encodeRouteOp,
+  encodeRouteTo,
+} from './route.js';
+import { Devices } from './rtnetlink.js';
+import type { Sandbox } from './sandbox.js';
+import type { NetlinkSession } from './session.js';
+
+/** RTNLGRP_*: links, IPv4 and IPv6 addresses, IPv4 and IPv6 routes. */
+const watchedGroups = [1, 5, 9, 7, 11];
+
+/** What rtnetlink keeps of a sandbox: devices, addresses, routes. */
+export class Network {
+  constructor(private readonly sandbox: Sandbox) {}
+
+  /** Adds the rules of ours to `own` and the addresses of other devices to `hostAddresses`. */
+  async observe(own: Map<string, Rule>, hostAddresses: HostAddress[]): Promise<void> {
+    const session = await this.sandbox.session('route');
+    // A port may be listed before its master: names first, then what they say.
+    const devices = await listDevices(session);
+    for (const { rule } of await listLinks(session, devices)) put(own, rule);
+    await scan(session, 'list addresses', encodeAddressDump, (body) => {
+      const found = decodeAddress(body, devices);
+      if (found === undefined) return;
+      if ('kind' in found) put(own, found);
+      else hostAddresses.push(found);
+    });
+    const routes = new RouteTable(devices);
+    await scan(session, 'list routes', encodeRouteDump, (body) => routes.add(body));
+    for (const rule of routes.rules()) put(own, rule);
+  }
+
+  async apply(range: OpRange, fail: Fail): Promise<void> {
+    const session = await this.sandbox.session('route');
+    const { ops } = range;
+    const batch = new OpBatch(
+      session,
+      ({ index }, refusal) =>
+        new KernelError(formatOpLine(ops[index]!), refusal.errno, refusal.message),
+      fail,
+    );
+    const files = new OpenFiles();
+    let devices: Devices | undefined;
+    for (let index = range.start; index < range.end; index++) {
+      const op = ops[index]!;
+      devices ??= await listDevices(session);
+      const value = encode(batch, index, op, { devices, netnsFd: (path) => files.open(path) });
+      if (value !== 0) batch.refuse({ index, destination: -1 }, { errno: value });
+      if (op.target.kind === 'link') {
+        // Messages name devices by index: those that follow have to know the new ones.
+        await batch.flush();
+        files.close();
+        devices = undefined;
+      }
+      const room = batch.room();
+      if (room !== undefined) await room;
+    }
+    await batch.flush();
+  }
+
+  /** How packets to `address` would leave; undefined when there is no route. */
+  async routeTo(address: string): Promise<RouteAnswer | undefined> {
+    const session = await this.sandbox.session('route');
+    const devices = await listDevices(session);
+    const writer = new MessageWriter(64);
+    encodeRouteTo(writer, address, session.nextSequence());
+    try {
+      const [answer] = await session.dump(`find route to ${address}`, writer.bytes());
+      return answer && decodeRouteTo(answer.body, devices);
+    } catch (error) {
+      if (error instanceof KernelError && unreachable.has(error.errno)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Calls back for changes that this sandbox's own session did not ask for. */
+  async watch(changed: () => void): Promise<() => Promise<void>> {
+    const ownPort = await this.sandbox.portId('route');
+    const socket = await this.sandbox.listen('route', watchedGroups);
+    socket.listen((messages, overrun) => {
+      if (overrun || hasOtherSender(messages, ownPort)) changed();
+    });
+    return () => socket.close();
+  }
+}
+
+const unreachable: ReadonlySet<number> = new Set([errno.ENETUNREACH, errno.EHOSTUNREACH]);
+
+/** Writes the messages of an Op; returns the errno of one that cannot even be written. */
+function encode(batch: OpBatch, index: number, op: Op, context: LinkContext): number {
+  const sequence = batch.next({ index, destination: -1 });
+  const { verb, target } = op;
+  const { writer } = batch;
+  if (target.kind === 'link') return encodeLinkOp(writer, verb, target, sequence, context);
+  if (target.kind === 'address') {
+    return encodeAddressOp(writer, verb, target, sequence, context.devices);
+  }
+  if (target.kind === 'route') {
+    return encodeRouteOp(writer, verb, target, sequence, context.devices);
+  }
+  return errno.EOPNOTSUPP;
+}
+
+/** Namespace files, open until the kernel has looked at them. */
+class OpenFiles {
+  private readonly descriptors: number[] = [];
+
+  open(path: string): number | undefined {
+    try {
+      const descriptor = openSync(path, 'r');
+      this.descriptors.push(descriptor);
+      return descriptor;
+    } catch {
+      return undefined; // The Op that names it fails.
+    }
+  }
+
+  close(): void {
+    for (const descriptor of this.descriptors.splice(0)) closeSync(descriptor);
+  }
+}
+
+async function listDevices(session: NetlinkSession): Promise<Devices> {
+  return new Devices(await listLinks(session, new Devices()));
+}
+
+async function listLinks(session: NetlinkSession, devices: Devices): Promise<Link[]> {
+  const links: Link[] = [];
+  await scan(session, 'list links', encodeLinkDump, (body) => {
+    const link = decodeLink(body, devices);
+    if (link !== undefined) links.push(link);
+  });
+  return links;
+}
+
+function scan(
+  session: NetlinkSession,
+  action: string,
+  encodeDump: (writer: MessageWriter, sequence: number) => void,
+  visit: (body: Buffer) => void,
+): Promise<void> {
+  const writer = new MessageWriter(64);
+  encodeDump(writer, session.nextSequence());
+  return session.scan(action, writer.bytes(), (bytes, _, start, end) => {
+    visit(bytes.subarray(start, end));
+  });
+}
+
+function put(rules: Map<string, Rule>, rule: Rule | undefined): void {
+  if (rule !== undefined) rules.set(ruleKey(rule), rule);
+}
+
+/** Whether any message was caused by somebody else: nlmsg_pid is the last word of the header. */
+function hasOtherSender(messages: Buffer, ownPort: number): boolean {
+  for (let at = 0; at + headerBytes <= messages.length;) {
+    if (messages.readUInt32LE(at + headerBytes - 4) !== ownPort) return true;
+    at += Math.max(headerBytes, (messages.readUInt32LE(at) + 3) & ~3);
+  }
+  return false;
+}
