@@ -28,6 +28,7 @@ import { isNativeError, loadNative } from './native.js';
 import { Network } from './network.js';
 import { formatOpLine, withoutErrno, type Fail, type OpRange } from './op-batch.js';
 import { Sandbox, kernelErrorOf, type Native, type SandboxOptions } from './sandbox.js';
+import { applyNft, observeNft } from './nftables-session.js';
 import type { NetlinkSession } from './session.js';
 import { readSysctls, writeSysctl } from './sysctl.js';
 
@@ -76,6 +77,7 @@ class LinuxKernel implements Kernel {
     const hostAddresses: HostAddress[] = [];
     for (const rule of await readSysctls(this.box, options.sysctls)) own.set(ruleKey(rule), rule);
     await this.network.observe(own, hostAddresses);
+    await this.observeTable(own);
     if (options.withoutVirtualServices !== true) await this.observeIpvs(own, foreign);
     return { own, foreign, hostAddresses };
   }
@@ -136,6 +138,13 @@ class LinuxKernel implements Kernel {
     await this.box.close();
   }
 
+  private async observeTable(own: Map<string, Rule>): Promise<void> {
+    const found = await observeNft(await this.box.session('netfilter'));
+    if (found === undefined) return;
+    own.set(ruleKey(found.table), found.table);
+    for (const element of found.elements) own.set(ruleKey(element), element);
+  }
+
   private async observeIpvs(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
     const tables = await this.ipvsIfAny();
     if (tables === undefined) return;
@@ -161,7 +170,7 @@ class LinuxKernel implements Kernel {
           await this.network.apply(range, fail);
           return;
         case 'nftables':
-          throw new KernelError(subsystem, errno.EOPNOTSUPP);
+          await this.applyTable(range, fail);
       }
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
@@ -169,6 +178,14 @@ class LinuxKernel implements Kernel {
         const action = formatOpLine(range.ops[index]!);
         fail(index, new KernelError(action, error.errno, withoutErrno(error.message)));
       }
+    }
+  }
+
+  private async applyTable({ ops, start, end }: OpRange, fail: Fail): Promise<void> {
+    const session = await this.box.session('netfilter');
+    const refused = await applyNft(session, ops.slice(start, end));
+    for (const [at, { errno: number, message }] of refused) {
+      fail(start + at, new KernelError(formatOpLine(ops[start + at]!), number, message));
     }
   }
 
