@@ -19,13 +19,16 @@ export function recordsOf(prepared: Prepared): TableRecord[] {
     if (change === 'unchanged') continue;
     if (after === undefined) {
       if (before!.source === 'api') records.push({ type: 'removed', name });
+      else if (drainedOf(before!).length > 0)
+        records.push({ type: 'drained', name, addresses: [] });
       continue;
     }
     if (after.source === 'api' && after.spec !== before?.spec) {
       records.push({ type: 'service', spec: after.spec });
     }
     const { vips } = after.service;
-    if (after.spec.vips.length === 0 && vips.join() !== before?.service.vips.join()) {
+    const known = before?.spec.vips.length === 0 ? before.service.vips : [];
+    if (after.spec.vips.length === 0 && vips.join() !== known.join()) {
       records.push({ type: 'vips', name, vips });
     }
     const drained = drainedOf(after);
@@ -73,10 +76,12 @@ export function replay(records: Iterable<unknown>): Remembered {
         drained.delete(record.name);
         break;
       case 'vips':
+        vips.delete(record.name); // The last to be given a VIP comes last.
         vips.set(record.name, record.vips);
         break;
       case 'drained':
-        drained.set(record.name, record.addresses);
+        if (record.addresses.length === 0) drained.delete(record.name);
+        else drained.set(record.name, record.addresses);
         break;
       default:
         throw new MeshError('data_loss', `state file: unknown record ${JSON.stringify(value)}`);

@@ -55,8 +55,9 @@ export class ServiceTable {
   private readonly listeners = new Map<string, string>();
   /** VIP -> names of the services that have it. */
   private readonly holders = new Map<string, Set<string>>();
-  /** VIPs given from the pools earlier, to be given again. */
+  /** VIPs given from the pools earlier, to be given again: by service, and by VIP. */
   private readonly remembered = new Map<string, readonly string[]>();
+  private readonly rememberedFor = new Map<string, string>();
   /** Service -> addresses of destinations that were told to drain. */
   private readonly drained = new Map<string, ReadonlySet<string>>();
   private current = 0;
@@ -91,7 +92,18 @@ export class ServiceTable {
     return names?.size === 1 ? names.values().next().value : undefined;
   }
 
+  /** The pools give them to `name` again; to others only when they have no more. */
   rememberVips(name: string, vips: readonly string[]): void {
+    for (const vip of this.remembered.get(name) ?? []) this.rememberedFor.delete(vip);
+    for (const vip of vips) {
+      const other = this.rememberedFor.get(vip);
+      if (other !== undefined) {
+        const left = this.remembered.get(other)!.filter((theirs) => theirs !== vip);
+        this.remembered.set(other, left);
+        if (left.length === 0) this.remembered.delete(other);
+      }
+      this.rememberedFor.set(vip, name);
+    }
     this.remembered.set(name, vips);
   }
 
@@ -100,11 +112,11 @@ export class ServiceTable {
   }
 
   /**
-   * Errors: failed_precondition (a service of the other source, or no pool), conflict (revision,
-   * VIP or port), not_found (removal), resource_exhausted (pools).
+   * Errors: invalid_argument (a name twice), failed_precondition (a service of the other source,
+   * or no pool), conflict (revision, VIP or port), not_found (removal), resource_exhausted (pools).
    */
   prepare(request: TableRequest): Prepared {
-    const names = new Set(request.set.map(({ name }) => name));
+    const names = namesOf(request);
     const leaving = this.leaving(request, names);
     this.checkOwners(request, [...names, ...leaving]);
     const claims = new Claims(this.listeners, this.holders, new Set([...names, ...leaving]));
@@ -129,10 +141,8 @@ export class ServiceTable {
     if (before === undefined) throw notFound(name);
     const service = withDrained(before.spec, before.service.vips, drained);
     const revision = this.current + 1;
-    return {
-      revision,
-      changes: [{ name, change: 'updated', before, after: { ...before, revision, service } }],
-    };
+    const change = this.changeTo({ ...before, revision, service });
+    return { revision: change.change === 'unchanged' ? this.current : revision, changes: [change] };
   }
 
   commit(prepared: Prepared): void {
@@ -171,31 +181,51 @@ export class ServiceTable {
     }
   }
 
-  /** Given VIPs first, so that nothing from a pool stands in their way. */
+  /** Given VIPs first, then those that services had before; what is new stands in no one's way. */
   private settle(specs: readonly ServiceSpec[], claims: Claims): Service[] {
     const settled = new Map<string, Service>();
     const settleOne = (spec: ServiceSpec, vips: readonly string[]): void => {
       claims.claim(spec, vips);
       settled.set(spec.name, withDrained(spec, vips, this.drainedOf(spec.name)));
     };
+    const pooled = specs.filter(({ vips }) => vips.length === 0);
     for (const spec of specs) if (spec.vips.length > 0) settleOne(spec, spec.vips);
-    for (const spec of specs) {
-      if (spec.vips.length === 0) settleOne(spec, this.chooseVips(spec, claims));
-    }
+    const kept = pooled.map((spec) => this.keepVips(spec, claims));
+    pooled.forEach((spec, i) => settleOne(spec, this.chooseVips(spec, kept[i]!, claims)));
     return specs.map(({ name }) => settled.get(name)!);
   }
 
-  private chooseVips(spec: ServiceSpec, claims: Claims): string[] {
-    const before = this.entries.get(spec.name)?.service.vips ?? this.remembered.get(spec.name);
-    return this.familiesOf(spec).map((family) => {
-      const earlier = before?.find((vip) => familyOf(vip) === family && this.pool.contains(vip));
-      if (earlier !== undefined && !claims.isTaken(earlier)) return earlier;
-      return this.pool.choose(spec.name, family, (address) => claims.isTaken(address));
+  /** Of the VIPs that a service has or had, those it may keep; shared ones as long as ports allow. */
+  private keepVips(spec: ServiceSpec, claims: Claims): string[] {
+    const families = this.familiesOf(spec);
+    const before =
+      this.entries.get(spec.name)?.service.vips ?? this.remembered.get(spec.name) ?? [];
+    const kept = before.filter((vip) => {
+      if (!families.includes(familyOf(vip)) || !this.pool.contains(vip)) return false;
+      const isOurs = this.rememberedFor.get(vip) === spec.name;
+      return !claims.isTaken(vip) || (isOurs && claims.isFree(spec, vip));
     });
+    claims.take(kept);
+    return kept;
+  }
+
+  private chooseVips(spec: ServiceSpec, kept: readonly string[], claims: Claims): string[] {
+    const isOthers = (vip: string): boolean =>
+      (this.rememberedFor.get(vip) ?? spec.name) !== spec.name;
+    return this.familiesOf(spec).map(
+      (family) =>
+        kept.find((vip) => familyOf(vip) === family) ??
+        this.pool.choose(spec.name, family, (vip) => claims.isTaken(vip), isOthers),
+    );
   }
 
   private familiesOf(spec: ServiceSpec): Family[] {
     const families = new Set(spec.destinations.map(({ address }) => familyOf(address)));
+    if (families.size === 0) {
+      // Nobody to ask: it stays as it is.
+      const before = this.entries.get(spec.name)?.service.vips ?? this.remembered.get(spec.name);
+      for (const vip of before ?? []) families.add(familyOf(vip));
+    }
     if (families.size > 0) return [...families].sort();
     return this.pool.hasFamily(4) || !this.pool.hasFamily(6) ? [4] : [6];
   }
@@ -204,8 +234,8 @@ export class ServiceTable {
     const { name } = after.spec;
     const before = this.entries.get(name);
     if (before === undefined) return { name, change: 'created', after };
-    const same = JSON.stringify(before.service) === JSON.stringify(after.service);
-    if (same) return { name, change: 'unchanged', before, after: before };
+    const text = ({ spec, service }: ServiceEntry): string => JSON.stringify([spec, service]);
+    if (text(before) === text(after)) return { name, change: 'unchanged', before, after: before };
     return { name, change: 'updated', before, after };
   }
 
@@ -223,7 +253,7 @@ export class ServiceTable {
   private note(entry: ServiceEntry): void {
     const { service } = entry;
     this.entries.set(service.name, entry);
-    if (entry.spec.vips.length === 0) this.remembered.set(service.name, service.vips);
+    if (entry.spec.vips.length === 0) this.rememberVips(service.name, service.vips);
     for (const listener of listenersOf(service)) this.listeners.set(listener, service.name);
     for (const vip of service.vips) {
       const names = this.holders.get(vip);
@@ -254,21 +284,48 @@ class Claims {
     return false;
   }
 
+  /** Nobody else gets these from a pool. */
+  take(vips: readonly string[]): void {
+    for (const vip of vips) this.newVips.add(vip);
+  }
+
+  /** True when every port of `spec` is free on `vip`. */
+  isFree(spec: ServiceSpec, vip: string): boolean {
+    for (const listener of listenersOf({ ...spec, vips: [vip] })) {
+      if ((this.holderOf(listener) ?? spec.name) !== spec.name) return false;
+    }
+    return true;
+  }
+
+  /** Errors: conflict. */
   claim(spec: ServiceSpec, vips: readonly string[]): void {
     for (const listener of listenersOf({ ...spec, vips })) {
-      const old = this.listeners.get(listener);
-      const holder =
-        this.newListeners.get(listener) ?? (this.moving.has(old ?? '') ? undefined : old);
-      if (holder !== undefined && holder !== spec.name) {
-        throw new MeshError(
-          'conflict',
-          `service ${spec.name}: ${listener} belongs to service ${holder}`,
-        );
+      const holder = this.holderOf(listener) ?? spec.name;
+      if (holder !== spec.name) {
+        const problem = `${listener} belongs to service ${holder}`;
+        throw new MeshError('conflict', `service ${spec.name}: ${problem}`);
       }
       this.newListeners.set(listener, spec.name);
     }
-    for (const vip of vips) this.newVips.add(vip);
+    this.take(vips);
   }
+
+  private holderOf(listener: string): string | undefined {
+    const old = this.listeners.get(listener);
+    const stays = old !== undefined && !this.moving.has(old);
+    return this.newListeners.get(listener) ?? (stays ? old : undefined);
+  }
+}
+
+/** The names to be set. Errors: invalid_argument for one named twice. */
+function namesOf({ set, remove }: TableRequest): Set<string> {
+  const all = new Set<string>();
+  const named = [...set.map(({ name }) => name), ...(remove === 'others' ? [] : remove)];
+  for (const name of named) {
+    if (all.has(name)) throw new MeshError('invalid_argument', `service ${name}: named twice`);
+    all.add(name);
+  }
+  return new Set(set.map(({ name }) => name));
 }
 
 function* listenersOf(service: Service): Generator<string> {

@@ -25,10 +25,15 @@ export class VipPool {
   }
 
   /**
-   * An address for `name` that is not taken.
+   * An address for `name` that is not taken, and only if there is no other one to avoid.
    * Errors: failed_precondition without a pool of the family, resource_exhausted when all are taken.
    */
-  choose(name: string, family: Family, isTaken: (address: string) => boolean): string {
+  choose(
+    name: string,
+    family: Family,
+    isTaken: (address: string) => boolean,
+    isToAvoid: (address: string) => boolean = () => false,
+  ): string {
     const prefixes = this.prefixes.filter((prefix) => familyOf(prefix) === family);
     if (prefixes.length === 0) {
       throw new MeshError(
@@ -36,9 +41,11 @@ export class VipPool {
         `service ${name}: no VIP given and no IPv${family} pool in the configuration`,
       );
     }
-    for (const prefix of prefixes) {
-      const free = firstFree(prefix, hash(name), isTaken);
-      if (free !== undefined) return free;
+    for (const isOut of [(one: string) => isTaken(one) || isToAvoid(one), isTaken]) {
+      for (const prefix of prefixes) {
+        const free = firstFree(prefix, hash(name), isOut);
+        if (free !== undefined) return free;
+      }
     }
     throw new MeshError(
       'resource_exhausted',
