@@ -433,7 +433,7 @@ describe('Reconciler and what is not ours', () => {
 
   it('never touches a foreign virtual service, and reports it once', async () => {
     const bench = new ReconcilerBench();
-    bench.kernel.plantForeign({ ...foreign, match: { ...foreign.match, port: 99 } as never });
+    bench.kernel.plantForeign({ ...foreign, match: { ...foreign.match, port: 99 } });
     await bench.want('web', device, ...service(vip));
     await bench.start();
     await bench.repair();
