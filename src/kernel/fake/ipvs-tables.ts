@@ -15,8 +15,8 @@ import {
 import { errno } from '../errors.js';
 
 const ok = 0;
-/** INT_MAX / HZ: timeouts are kept in ticks (ip_vs_set_timeout). */
-const timeoutMax = 2_147_483;
+/** INT_MAX / HZ, as timeouts are kept in ticks (ip_vs_set_timeout); here of a kernel with 250 Hz. */
+const timeoutMax = 8_589_934;
 
 interface HeldService {
   service: Omit<VirtualServiceRule, 'destinations'>;
