@@ -11,6 +11,13 @@ import {
   type Link,
 } from '../../src/kernel/linux/link.js';
 import { MessageWriter } from '../../src/kernel/linux/message.js';
+import { decodeFdb, encodeFdbDump, encodeFdbOp } from '../../src/kernel/linux/fdb.js';
+import {
+  decodeNeighbor,
+  encodeNeighborDump,
+  encodeNeighborOp,
+} from '../../src/kernel/linux/neighbor.js';
+import { decodePolicy, encodePolicyDump, encodePolicyOp } from '../../src/kernel/linux/policy.js';
 import { RouteTable, encodeRouteDump, encodeRouteOp } from '../../src/kernel/linux/route.js';
 import { Devices } from '../../src/kernel/linux/rtnetlink.js';
 import type { NetlinkSession } from '../../src/kernel/linux/session.js';
@@ -65,6 +72,12 @@ export class RtnetlinkKernel {
     const routes = new RouteTable(devices);
     for (const body of await this.dump(encodeRouteDump)) routes.add(body);
     rules.push(...routes.rules());
+    const others = [
+      ...(await this.dump(encodePolicyDump)).map((body) => decodePolicy(body)),
+      ...(await this.dump(encodeNeighborDump)).map((body) => decodeNeighbor(body, devices)),
+      ...(await this.dump(encodeFdbDump)).map((body) => decodeFdb(body, devices)),
+    ];
+    rules.push(...others.filter((rule) => rule !== undefined));
     return new Map(rules.map((rule) => [ruleKey(rule), rule]));
   }
 
@@ -92,5 +105,9 @@ function encodeOp(
   if (rule.kind === 'link') return encodeLinkOp(writer, verb, rule, sequence, context);
   if (rule.kind === 'address') return encodeAddressOp(writer, verb, rule, sequence, devices);
   if (rule.kind === 'route') return encodeRouteOp(writer, verb, rule, sequence, devices);
-  throw new Error(`${rule.kind} is none of rtnetlink`);
+  if (rule.kind === 'neighbor') return encodeNeighborOp(writer, verb, rule, sequence, devices);
+  if (rule.kind === 'fdb') return encodeFdbOp(writer, verb, rule, sequence, devices);
+  if (rule.kind !== 'policy') throw new Error(`${rule.kind} is none of rtnetlink`);
+  encodePolicyOp(writer, verb, rule, sequence);
+  return 0;
 }
