@@ -6,7 +6,7 @@ import { describePlan, restoreTable } from './host/index.js';
 import { readJournal } from './io/index.js';
 import { openLinuxKernel } from './kernel/linux/index.js';
 import { planOps } from './reconcile/index.js';
-import { compileBase, compileService, OnLink, RuleTable } from './rules/index.js';
+import { compileBase, compileService, managedSysctls, OnLink, RuleTable } from './rules/index.js';
 import { replay, ServiceTable, VipPool } from './store/index.js';
 
 /**
@@ -22,11 +22,8 @@ export async function planFile(path: string): Promise<string> {
   const kernel = await openLinuxKernel(netnsPath === undefined ? {} : { netns: netnsPath });
   try {
     const rules = new RuleTable();
-    const base = compileBase(config.idleTimeouts);
-    rules.put('', base);
-    const sysctls = base.flatMap((rule) => (rule.kind === 'sysctl' ? [rule.name] : []));
-    sysctls.push('net/ipv4/vs/conntrack');
-    const observation = await kernel.observe({ sysctls });
+    rules.put('', compileBase(config.idleTimeouts));
+    const observation = await kernel.observe({ sysctls: managedSysctls });
     const onLink = new OnLink(observation.hostAddresses.filter(({ scope }) => scope === 'global'));
     for (const { service } of table.all()) {
       rules.put(service.name, compileService(service, { onLink, isHealthy: () => true }));

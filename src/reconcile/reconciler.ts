@@ -1,7 +1,7 @@
 import { messageOf, type Clock, type Log } from '../base/index.js';
 import type { HostAddress, Kernel, Observation, OpFailure } from '../kernel/index.js';
 import { formatOp, formatRule, ruleKey, type Op, type Rule, type RuleSet } from '../model/index.js';
-import { allKeys, diff, type RuleTable, type RuleView } from '../rules/index.js';
+import { allKeys, diff, managedSysctls, type RuleTable, type RuleView } from '../rules/index.js';
 import { findDrift, type DriftedRule } from './drift.js';
 import { RetireeWatch } from './retiree-watch.js';
 import type { Retirement } from './retirement.js';
@@ -168,7 +168,8 @@ export class Reconciler {
   }
 
   private observe(): Promise<Observation> {
-    const sysctls = new Set<string>();
+    // Also those that no rule asks for yet: what they are decides whether the first one has to act.
+    const sysctls = new Set<string>(managedSysctls);
     for (const rules of [this.options.table.desired, this.held]) {
       for (const rule of rules.values()) if (rule.kind === 'sysctl') sysctls.add(rule.name);
     }

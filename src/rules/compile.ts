@@ -27,6 +27,16 @@ export interface CompileContext {
 /** Idle timeouts of IPVS; unit: seconds. */
 export type IdleTimeouts = Pick<IpvsTimeoutsRule, 'tcpS' | 'tcpFinS' | 'udpS'>;
 
+/** Every sysctl that a rule of ours may set: what an observation has to read. */
+export const managedSysctls: readonly string[] = [
+  'net/ipv4/ip_forward',
+  'net/ipv6/conf/all/forwarding',
+  'net/ipv4/vs/conn_reuse_mode',
+  'net/ipv4/vs/expire_nodest_conn',
+  'net/ipv4/vs/expire_quiescent_template',
+  'net/ipv4/vs/conntrack',
+];
+
 /** The rules that a sandbox needs before its first service. */
 export function compileBase(idleTimeouts: IdleTimeouts | undefined): Rule[] {
   return [

@@ -2,7 +2,7 @@
  * From services to kernel rules, without touching either: compile (service -> rules), RuleTable
  * (rules of all services, with what changed), diff (desired, observed -> Ops), explain.
  */
-export { compileBase, compileService } from './compile.js';
+export { compileBase, compileService, managedSysctls } from './compile.js';
 export type { CompileContext, IdleTimeouts } from './compile.js';
 export { allKeys, diff, isSetting, sameRule } from './diff.js';
 export type { RuleView } from './diff.js';
