@@ -104,6 +104,19 @@ export class MessageWriter {
     this.at += bytes.length;
   }
 
+  /** Whole words, for messages and parts of them that were written before. */
+  wholeWords(words: Uint32Array, count: number): void {
+    this.reserve(count * 4);
+    const at = this.at >> 2;
+    for (let i = 0; i < count; i++) this.words[at + i] = words[i]!;
+    this.at += count * 4;
+  }
+
+  /** Copies the words from byte `start` to the end of what was written. */
+  copyWords(start: number, into: Uint32Array): void {
+    into.set(this.words.subarray(start >> 2, this.at >> 2));
+  }
+
   attributeU8(type: number, value: number): void {
     this.attributeWord(type, 1, value & 0xff);
   }
@@ -113,7 +126,7 @@ export class MessageWriter {
   }
 
   attributeU16Be(type: number, value: number): void {
-    this.attributeWord(type, 2, ((value & 0xff) << 8) | ((value >>> 8) & 0xff));
+    this.attributeWord(type, 2, swap16(value));
   }
 
   attributeU32(type: number, value: number): void {
@@ -186,7 +199,11 @@ function wordsOf(buffer: Buffer): Uint32Array {
   return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
 }
 
-function swap32(value: number): number {
+export function swap16(value: number): number {
+  return ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
+}
+
+export function swap32(value: number): number {
   return (
     (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | ((value >>> 24) & 0xff)
   );
