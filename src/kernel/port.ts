@@ -77,7 +77,7 @@ export interface OpFailure {
   readonly error: KernelError;
 }
 
-/** Counts since the object was made; rates are the kernel's own estimate over 2 s. */
+/** Counts since the object was made, summed by the kernel every 2 s; rates are its estimate. */
 export interface Counters {
   readonly connections: number;
   readonly inPackets: number;
@@ -122,7 +122,7 @@ export interface Connection {
   readonly virtualPort: number;
   readonly destination: string;
   readonly destinationPort: number;
-  /** The kernel's name: ESTABLISHED, FIN_WAIT, UDP, NONE (affinity template) ... */
+  /** The kernel's name: ESTABLISHED, FIN_WAIT, UDP; NONE or ASSURED for an affinity template. */
   readonly state: string;
   readonly expiresS: number;
 }

@@ -20,7 +20,7 @@ export interface MessageLayout {
 export type Field = readonly [name: string, form: 'u8' | 'u16' | 'u16be' | 'u32' | 's32'];
 export type AttributeLayout = Readonly<Record<number, readonly [string, Form]>>;
 export type ValueForm =
-  'u8' | 'u32' | 'u16be' | 'u32be' | 'u64be' | 'text' | 'bytes' | 'address' | 'empty';
+  'u8' | 'u16' | 'u32' | 'u16be' | 'u32be' | 'u64be' | 'text' | 'bytes' | 'address' | 'empty';
 /** Attributes within an attribute, behind a fixed header where there is one. */
 export interface NestedForm {
   readonly fields?: readonly Field[];
@@ -137,6 +137,8 @@ function describeValue(value: Buffer, form: ValueForm): string {
   switch (form) {
     case 'u8':
       return ` ${value.readUInt8()}`;
+    case 'u16':
+      return ` ${value.readUInt16LE()}`;
     case 'u32':
       return ` ${value.readUInt32LE()}`;
     case 'u16be':
