@@ -1,6 +1,13 @@
 import type { Clock, Log } from '../base/index.js';
 import type { HostAddress, Kernel } from '../kernel/index.js';
-import { formatEndpoint, ruleKey, type Op, type Rule, type Service } from '../model/index.js';
+import {
+  destinationKey,
+  ruleKey,
+  type Op,
+  type Rule,
+  type Service,
+  type VirtualServiceRule,
+} from '../model/index.js';
 import { Reconciler, Retirement, type PassReport, type Retiree } from '../reconcile/index.js';
 import {
   compileBase,
@@ -120,13 +127,17 @@ export class HostController {
   }
 
   /**
-   * Sets which destinations of a service drain from now on.
-   * `deadlineMs` holds for those that begin to; absent = the service's own.
+   * Sets which destinations of a service drain from now on. `deadline` holds for those it names,
+   * whether they begin to or drain already; absent = the service's own for those that begin to.
    */
-  setDrained(name: string, addresses: ReadonlySet<string>, deadlineMs?: number): Promise<Prepared> {
+  setDrained(
+    name: string,
+    addresses: ReadonlySet<string>,
+    deadline?: { readonly ms: number; readonly addresses: ReadonlySet<string> },
+  ): Promise<Prepared> {
     return this.change(() => {
       const prepared = this.options.table.prepareDrain(name, addresses);
-      if (deadlineMs !== undefined) this.setDrainDeadline(name, deadlineMs, addresses);
+      if (deadline !== undefined) this.setDrainDeadline(name, deadline.ms, deadline.addresses);
       return prepared;
     });
   }
@@ -183,7 +194,7 @@ export class HostController {
     for (const { name, change, before, after } of prepared.changes) {
       if (change === 'unchanged') continue;
       if (before !== undefined) {
-        this.setDrainDeadline(name, now ? 0 : before.spec.drainDeadlineMs);
+        this.setDrainDeadlines(name, now ? 0 : before.spec.drainDeadlineMs, now);
       }
       if (after === undefined) {
         this.options.health.remove(name);
@@ -198,20 +209,32 @@ export class HostController {
     this.reconciler.poke();
   }
 
-  private setDrainDeadline(
-    name: string,
-    deadlineMs: number,
-    addresses?: ReadonlySet<string>,
-  ): void {
-    for (const rule of this.rules.rulesOf(name)) {
-      if (rule.kind !== 'virtual-service') continue;
-      const key = ruleKey(rule);
-      if (addresses === undefined) this.retirement.setDeadline(key, deadlineMs);
-      for (const { address, port } of rule.destinations) {
-        if (addresses?.has(address) !== true) continue;
-        this.retirement.setDeadline(key, deadlineMs, formatEndpoint(address, port));
+  /** For what retires from now on; `now` ends what retires already. */
+  private setDrainDeadlines(name: string, deadlineMs: number, now: boolean): void {
+    for (const key of this.virtualServicesOf(name)) {
+      this.retirement.setDeadline(key, deadlineMs);
+      if (now) this.retirement.endAll(key);
+    }
+  }
+
+  private setDrainDeadline(name: string, deadlineMs: number, addresses: ReadonlySet<string>): void {
+    const retirees = [...this.retirement.retirees()];
+    for (const key of this.virtualServicesOf(name)) {
+      const rule = this.rules.desired.get(key) as VirtualServiceRule;
+      // What drains already is not among the destinations asked for.
+      const retiring = retirees.filter((retiree) => retiree.key === key);
+      for (const destination of [...rule.destinations, ...retiring.map((r) => r.destination)]) {
+        if (!addresses.has(destination.address)) continue;
+        this.retirement.setDeadline(key, deadlineMs, destinationKey(destination));
       }
     }
+  }
+
+  private virtualServicesOf(name: string): string[] {
+    return this.rules
+      .rulesOf(name)
+      .filter(({ kind }) => kind === 'virtual-service')
+      .map(ruleKey);
   }
 
   private recompile(name: string): void {

@@ -25,8 +25,11 @@ export class Drains {
     const entry = this.entry(request.service);
     const addresses = addressesOf(entry.service, request);
     const drained = new Set([...this.table.drainedOf(request.service), ...addresses]);
-    const deadlineMs = request.deadlineMs ?? entry.spec.drainDeadlineMs;
-    const { revision } = await this.controller.setDrained(request.service, drained, deadlineMs);
+    const ms = request.deadlineMs ?? entry.spec.drainDeadlineMs;
+    const { revision } = await this.controller.setDrained(request.service, drained, {
+      ms,
+      addresses,
+    });
     const watch = new DrainWatch({
       entry,
       addresses,

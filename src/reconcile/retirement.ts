@@ -52,19 +52,22 @@ export class Retirement {
   ) {}
 
   /**
-   * How long destinations of the virtual service `key`, or one of them, may finish from now on.
-   * One that retires already gets the new deadline when it is named, or when there is no time
-   * left at all. Unit: milliseconds.
+   * How long destinations of the virtual service `key` may finish that retire from now on, or one
+   * of them, which gets the new deadline when it retires already. Unit: milliseconds from now.
    */
-  setDeadline(key: string, deadlineMs: number, destination?: string): void {
-    const deadlineAt = this.clock.now() + deadlineMs;
-    for (const [id, entry] of this.entries.get(key) ?? []) {
-      const meant = destination === undefined ? deadlineMs === 0 : id === destination;
-      if (meant) entry.deadlineAt = deadlineAt;
+  setDeadline(key: string, deadlineMs: number, destination = ''): void {
+    const entry = this.entries.get(key)?.get(destination);
+    if (entry !== undefined) {
+      entry.deadlineAt = this.clock.now() + deadlineMs;
+      return;
     }
-    if (destination !== undefined && this.entries.get(key)?.has(destination) === true) return;
     const deadlines = this.deadlines.get(key) ?? new Map<string, number>();
-    this.deadlines.set(key, deadlines.set(destination ?? '', deadlineMs));
+    this.deadlines.set(key, deadlines.set(destination, deadlineMs));
+  }
+
+  /** Ends the wait of everything that retires in the virtual service `key`. */
+  endAll(key: string): void {
+    for (const entry of this.entries.get(key)?.values() ?? []) entry.deadlineAt = this.clock.now();
   }
 
   /** Virtual services with destinations that wait, or whose wait has ended just now. */

@@ -255,12 +255,22 @@ describe('Retirement', () => {
       expect(bench.waiting()[0]).toContain('until 1500');
     });
 
-    it('of 0 end at once what retires and what would', () => {
+    it('of 0 end at once what would retire, and leave what does', () => {
       const bench = new Bench();
       bench.keep(one, both);
       bench.retirement.setDeadline(key, 0);
+      bench.keep(nothing, both);
+      expect(bench.ended).toEqual(['0 10.0.0.11:80 of 10.96.0.1:80/tcp deadline']);
+      expect(bench.waiting()).toHaveLength(1);
+    });
+
+    it('may all be ended', () => {
+      const bench = new Bench();
+      bench.keep(nothing, both);
+      bench.retirement.endAll(key);
+      bench.retirement.endAll(mail);
+      expect(bench.retirement.takeEnded()).toContain(key);
       expect(bench.keep(nothing, both)).toBe('');
-      expect(bench.ended).toHaveLength(2);
       expect(bench.waiting()).toEqual([]);
     });
 
