@@ -1,4 +1,8 @@
 import fc from 'fast-check';
+import { vi } from 'vitest';
+
+// Many runs on a busy machine take their time; what hangs is found all the same.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** One seed for all, so that a red run is red again; another one: PROPERTY_SEED=n. */
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20160621);
