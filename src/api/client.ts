@@ -17,7 +17,7 @@ export interface ApiClientOptions {
   readonly path: string;
   /** For unary calls. Unit: milliseconds from the call. */
   readonly deadlineMs: number;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly clock: Pick<Clock, 'after'>;
 }
 
 export function createApiClient({ path, deadlineMs, clock }: ApiClientOptions): ApiClient {
@@ -32,18 +32,25 @@ export function createApiClient({ path, deadlineMs, clock }: ApiClientOptions): 
   return {
     call: (method, request) =>
       new Promise((resolve, reject) => {
-        client.makeUnaryRequest(
+        const call = client.makeUnaryRequest(
           method.path,
           method.requestSerialize,
           method.responseDeserialize,
           request,
-          { deadline: clock.wallMs() + deadlineMs },
           (error, value) => {
+            stopTimer();
             if (error !== null) reject(fromStatus(error));
             else if (value === undefined) reject(new MeshError('internal', 'an answer is missing'));
             else resolve(value);
           },
         );
+        // By our own timer: gRPC's deadlines are wall clock times, which may jump.
+        const stopTimer = clock.after(deadlineMs, () => {
+          const name = method.path.slice(method.path.lastIndexOf('/') + 1);
+          const text = `${name}: no answer within ${deadlineMs / 1_000} s`;
+          reject(new MeshError('deadline_exceeded', text));
+          call.cancel();
+        });
       }),
     stream: (method, request, signal) =>
       readAll(

@@ -8,6 +8,7 @@ export { fromWireParts, toWireApply } from './codec.js';
 export type { EndpointState } from './endpoints.js';
 export { ServiceFeed } from './feed.js';
 export { methods } from './methods.js';
+export type { StreamMethod, UnaryMethod } from './methods.js';
 export { serveMesh } from './server.js';
 export type { MeshServer, MeshServerOptions } from './server.js';
 export type {

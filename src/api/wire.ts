@@ -40,9 +40,10 @@ function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(plain);
   if ('toNumber' in value) return (value as Long).toNumber();
+  // The defaults are properties of the prototype, in the order of mesh.proto.
+  const prototype = Object.getPrototypeOf(value) as object;
   const entries: [string, unknown][] = [];
-  // The defaults are properties of the prototype, which Object.entries would leave out.
-  for (const key in value) {
+  for (const key of new Set([...Object.keys(prototype), ...Object.keys(value)])) {
     const field = (value as Record<string, unknown>)[key];
     if (field !== null && field !== undefined) entries.push([key, plain(field)]);
   }

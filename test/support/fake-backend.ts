@@ -51,6 +51,8 @@ export class FakeBackend implements MeshBackend {
   failure: Error | undefined;
   drainReport: ((progress: DrainProgress) => void) | undefined;
   drainLeft = 0;
+  /** Open watches. */
+  watchers = 0;
   onDrain: (report: (progress: DrainProgress) => void) => void = () => undefined;
 
   set(state: ServiceState): void {
@@ -149,7 +151,12 @@ export class FakeBackend implements MeshBackend {
   }
 
   watch(from: WatchPosition | undefined, listener: (event: WatchEvent) => void): () => void {
-    return this.feed.watch(from, listener);
+    this.watchers++;
+    const stop = this.feed.watch(from, listener);
+    return () => {
+      this.watchers--;
+      stop();
+    };
   }
 
   async traffic(service?: string): Promise<Traffic> {

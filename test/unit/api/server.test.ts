@@ -12,6 +12,7 @@ import {
   type MeshServer,
 } from '../../../src/api/index.js';
 import { FieldError, MeshError, silentLog, type Log } from '../../../src/base/index.js';
+import { realClock } from '../../../src/io/index.js';
 import { ManualClock } from '../../support/clock.js';
 import { FakeBackend } from '../../support/fake-backend.js';
 import { sampleStates } from '../../support/fake-states.js';
@@ -38,7 +39,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   warnings = [];
   server = await start();
-  client = createApiClient({ path, deadlineMs: 20_000, clock: { wallMs: () => Date.now() } });
+  client = createApiClient({ path, deadlineMs: 20_000, clock: realClock });
 });
 
 afterEach(async () => {

@@ -1,0 +1,220 @@
+import { afterEach, beforeEach } from 'vitest';
+import { MeshError } from '../../../src/base/index.js';
+import { CliHarness } from '../../support/cli-harness.js';
+import { runCliScript, type CliCase } from '../../support/cli-script.js';
+import type { FakeBackend } from '../../support/fake-backend.js';
+import { counters, epoch } from '../../support/fake-states.js';
+
+let harness: CliHarness;
+
+beforeEach(async () => {
+  harness = new CliHarness();
+  await harness.start();
+});
+afterEach(() => harness.stop());
+
+async function run({ given, words, stdin }: CliCase): Promise<string> {
+  for (const name of given) settings[name]!(harness.backend);
+  const { terminal } = harness;
+  terminal.stdin = stdin;
+  if (given.includes('a terminal of 80 columns')) {
+    Object.assign(terminal.stdout, { isTTY: true, columns: 80, rows: 24 });
+    terminal.env = { NO_COLOR: '1' };
+  }
+  if (given.includes('no daemon')) terminal.unreachable = 'ENOENT';
+  if (given.includes('no permission')) terminal.unreachable = 'EACCES';
+  const exitCode = await harness.run(...words);
+  const errors = terminal.stderr.text
+    .replaceAll(harness.socketPath, 'SOCKET')
+    .replace(/^(?=.)/gm, '! ');
+  const out = terminal.stdout.text;
+  const end = out === '' || out.endsWith('\n') ? '' : '\n';
+  return `${out}${end}${errors}${exitCode === 0 ? '' : `[exit ${exitCode}]\n`}`;
+}
+
+const unavailable = (backend: FakeBackend): void => {
+  backend.failure = new MeshError('unavailable', 'No connection established');
+};
+
+const settings: Record<string, (backend: FakeBackend) => void> = {
+  'a terminal of 80 columns': () => undefined,
+  'no daemon': unavailable,
+  'no permission': unavailable,
+  nothing: (backend) => backend.table.clear(),
+  'a daemon that is well': (backend) => {
+    backend.table.delete('legacy');
+    backend.statusExtras = {
+      reconcile: { atMs: epoch, durationMs: 3.25, ops: 0 },
+      config: { path: '/etc/meshd/meshd.yaml', loadedAtMs: epoch - 86_400_000 },
+    };
+  },
+  'a daemon with trouble': (backend) => {
+    backend.statusExtras = {
+      reconcile: {
+        atMs: epoch,
+        durationMs: 12,
+        ops: 7,
+        error: 'add ipvs 10.96.0.10:80/tcp: busy (EBUSY)',
+      },
+      drift: { detected: 4, repaired: 3, lastAtMs: epoch - 65_000 },
+      config: { path: '/etc/meshd/meshd.yaml', error: 'services[0].ports[0]: expected a port' },
+    };
+  },
+  'a name in wide letters': (backend) => {
+    const web = backend.table.get('web')!;
+    const destinations = [{ ...web.destinations[0]!, name: '网页-1' }, web.destinations[1]!];
+    backend.set({ ...web, destinations });
+  },
+  'a destination that drains': (backend) => {
+    const web = backend.table.get('web')!;
+    const [first, second] = web.destinations;
+    backend.set({
+      ...web,
+      destinations: [{ ...first!, draining: true, effectiveWeight: 0 }, second!],
+    });
+  },
+  'a drain of 12 connections': (backend) => {
+    const progress = (phase: 'draining' | 'finished', left: number, remainingMs: number) => ({
+      phase,
+      connections: left,
+      remainingMs,
+      destinations: [
+        { name: 'web-1', connections: left },
+        { name: 'web-2', connections: 0 },
+      ],
+    });
+    backend.onDrain = (report) => {
+      report(progress('draining', 12, 30_000));
+      report(progress('draining', 1, 28_000));
+      report(progress('finished', 0, 26_000));
+    };
+  },
+  'a drain to its deadline': (backend) => {
+    backend.onDrain = (report) =>
+      report({ phase: 'deadline', connections: 2, remainingMs: 0, destinations: [] });
+  },
+  'a drain that is cancelled': (backend) => {
+    backend.onDrain = (report) =>
+      report({ phase: 'cancelled', connections: 2, remainingMs: 9, destinations: [] });
+  },
+  'open connections': (backend) => {
+    const web = {
+      protocol: 'tcp' as const,
+      client: '192.0.2.7',
+      clientPort: 40_001,
+      virtual: '10.96.0.10',
+      virtualPort: 80,
+      destination: '10.0.0.11',
+      destinationPort: 8_080,
+      state: 'ESTABLISHED',
+      expiresS: 899,
+    };
+    backend.openConnections = [
+      { ...web, service: 'web', destinationName: 'web-1' },
+      { ...web, clientPort: 40_002, state: 'FIN_WAIT', expiresS: 61, service: 'web' },
+      {
+        ...web,
+        protocol: 'udp',
+        client: '2001:db8::7',
+        virtual: 'fd00::53',
+        virtualPort: 53,
+        destination: 'fd00::9',
+        destinationPort: 53,
+        state: 'UDP',
+        expiresS: 300,
+      },
+    ];
+  },
+  drift: (backend) => {
+    backend.records = [
+      {
+        atMs: epoch,
+        rules: [
+          { difference: 'missing', rule: 'ipvs 10.96.0.10:80/tcp wrr' },
+          { difference: 'unexpected', rule: 'addr 10.96.0.99/32 dev mesh0' },
+        ],
+        repaired: true,
+      },
+      {
+        atMs: epoch - 3_600_000,
+        rules: [{ difference: 'changed', rule: 'sysctl net.ipv4.ip_forward = 0' }],
+        repaired: false,
+        error: 'write sysctl: permission denied (EACCES)',
+      },
+    ];
+  },
+  'a plan': (backend) => {
+    backend.currentPlan = {
+      ops: [
+        { text: 'set sysctl net.ipv4.vs.conntrack = 1', cutsConnections: 0 },
+        {
+          text: 'add ipvs 10.96.0.10:80/tcp wrr\n  10.0.0.11:8080 masq weight=2',
+          service: 'web',
+          cutsConnections: 0,
+        },
+        {
+          text: 'delete destination 10.0.0.53:53 masq weight=1 of 10.96.0.53:53/udp',
+          service: 'dns',
+          cutsConnections: 3,
+        },
+      ],
+      foreign: ['ipvs 203.0.113.5:443/tcp lc\n  10.9.9.9:443 masq weight=1'],
+    };
+  },
+  'an explanation': (backend) => {
+    backend.explanation = {
+      steps: [
+        {
+          title: 'arrival',
+          detail: '192.0.2.7 calls 10.96.0.10, a VIP on mesh0',
+          rule: 'addr 10.96.0.10/32 dev mesh0',
+        },
+        {
+          title: 'virtual service web',
+          detail: 'scheduler wrr',
+          rule: 'ipvs 10.96.0.10:80/tcp wrr',
+          counters: counters(1_000),
+        },
+      ],
+      outcome: {
+        verdict: 'balanced',
+        text: 'web: goes to web-1',
+        destinations: ['10.0.0.11:8080'],
+      },
+    };
+  },
+  'an ill host': (backend) => {
+    backend.checks = [
+      { name: 'ip_vs', state: 'ok', cause: 'ip_vs 1.2.1', fix: '' },
+      {
+        name: 'forwarding',
+        state: 'fail',
+        cause: 'net.ipv4.ip_forward is 0',
+        fix: 'sysctl -w net.ipv4.ip_forward=1',
+      },
+      {
+        name: 'docker',
+        state: 'warn',
+        cause: 'FORWARD has policy DROP',
+        fix: 'iptables -I DOCKER-USER -j ACCEPT',
+      },
+    ];
+  },
+  'a host that is well': (backend) => {
+    backend.checks = [{ name: 'ip_vs', state: 'ok', cause: 'ip_vs 1.2.1', fix: '' }];
+  },
+};
+
+for (const name of [
+  'status',
+  'vip',
+  'service',
+  'apply',
+  'drain',
+  'traffic',
+  'rules',
+  'errors',
+  'completion',
+]) {
+  runCliScript(`${name}.txt`, run);
+}
