@@ -1,0 +1,36 @@
+/** The promises of one host, each checked on real kernels with real packets. */
+import type { Case } from '../support/scene.js';
+import { affinity, sameChoice } from './affinity.js';
+import { balance } from './balance.js';
+import { clients } from './clients.js';
+import { crash } from './crash.js';
+import { drain } from './drain.js';
+import { drift } from './drift.js';
+import { badFile, plan } from './files.js';
+import { foreign } from './foreign.js';
+import { forwarding, schedulers, sctp } from './forwarding.js';
+import { health } from './health.js';
+import { fullDisk, namespace, privileges } from './refusals.js';
+import { restart } from './restart.js';
+
+export const cases: readonly Case[] = [
+  // First, while the kernel may not have loaded ip_vs yet.
+  privileges,
+  balance,
+  affinity,
+  sameChoice,
+  clients,
+  health,
+  drain,
+  restart,
+  foreign,
+  drift,
+  crash,
+  badFile,
+  plan,
+  forwarding,
+  schedulers,
+  sctp,
+  namespace,
+  fullDisk,
+];
