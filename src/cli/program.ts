@@ -133,10 +133,9 @@ function addServiceCommands(program: Command, run: Runner): void {
   service
     .command('inspect <service>')
     .description('all about one service')
-    .option('--yaml', 'print what `service apply` takes')
     .action(
-      run(async (cli, name: string, options: { yaml?: boolean }) =>
-        (await import('./commands/service.js')).inspectService(cli, name, options),
+      run(async (cli, name: string) =>
+        (await import('./commands/service.js')).showService(cli, name),
       ),
     );
   service

@@ -17,6 +17,5 @@ export type { ParsedConfig } from './parse-config.js';
 export { ConfigError, closest, formatPath } from './problem.js';
 export type { ConfigProblem, Path, Problem } from './problem.js';
 export type { ServiceDefaults } from './service-entry.js';
-export { parseText } from './text.js';
 export { fileWatchTunables, healthTunables, limits, reconcileTunables } from './tunables.js';
 export { writeSpec } from './write-spec.js';

@@ -8,10 +8,10 @@ import {
   type ServiceState,
 } from '../../api/index.js';
 import { FieldError, MeshError, messageOf } from '../../base/index.js';
-import { parseText } from '../../config/index.js';
 import type { Cli } from '../cli.js';
 import { Exit, exitCodes } from '../errors.js';
 import { readDurationMs } from '../arguments.js';
+import { parseDocument } from '../document.js';
 import { printable } from '../table.js';
 import { formatPlan } from './diff.js';
 
@@ -54,7 +54,7 @@ async function readText(cli: Cli, file: string): Promise<string> {
 
 /** A mapping with `services`, a list of services, or a single one. */
 function servicesOf(text: string, file: string): { services: unknown[]; single: boolean } {
-  const value = parseText(text, file === '-' ? 'stdin' : file);
+  const value = parseDocument(text, file === '-' ? 'stdin' : file);
   if (Array.isArray(value)) return { services: value, single: false };
   const services = (value as { services?: unknown }).services;
   if (services === undefined) return { services: [value], single: true };

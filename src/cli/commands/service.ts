@@ -28,21 +28,7 @@ export async function listServices(cli: Cli): Promise<void> {
   cli.answer(services, () => cli.table(columns, services));
 }
 
-/** meshctl service inspect: with `yaml`, what `service apply -f` takes. */
-export async function inspectService(
-  cli: Cli,
-  name: string,
-  { yaml = false }: { yaml?: boolean },
-): Promise<void> {
-  if (!yaml) return showService(cli, name);
-  const { spec } = await cli.call(methods.getService, { name });
-  const [{ dump }, { writeSpec }] = await Promise.all([
-    import('js-yaml'),
-    import('../../config/index.js'),
-  ]);
-  cli.print(dump({ services: [writeSpec(spec)] }));
-}
-
+/** meshctl service inspect. */
 export async function showService(cli: Cli, name: string): Promise<void> {
   const state = await cli.call(methods.getService, { name });
   const columns: Column<DestinationState>[] = [

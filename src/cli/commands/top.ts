@@ -4,7 +4,6 @@ import {
   type ServiceTraffic,
   type Traffic,
 } from '../../api/index.js';
-import type { Counters } from '../../kernel/index.js';
 import { readDurationMs } from '../arguments.js';
 import type { Cli } from '../cli.js';
 import { truncate, type Column } from '../table.js';
@@ -16,12 +15,14 @@ export interface TopOptions {
   readonly once?: boolean;
 }
 
+type Rates = Pick<ServiceTraffic, 'connectionsPerS' | 'inBytesPerS' | 'outBytesPerS'>;
+
 interface Row {
   readonly name: string;
   readonly where: string;
   readonly weight: string;
   readonly active: number;
-  readonly rates: Counters;
+  readonly rates: Rates;
 }
 
 /** meshctl top: rates per virtual service and destination, the busiest first. */
@@ -67,7 +68,7 @@ function summary({ atMs, services }: Traffic): string {
 }
 
 function rates(cli: Cli, traffic: Traffic): string {
-  const load = (counters: Counters): number => counters.inBytesPerS + counters.outBytesPerS;
+  const load = (rates: Rates): number => rates.inBytesPerS + rates.outBytesPerS;
   const rows = [...traffic.services]
     .sort((a, b) => load(b) - load(a) || byName(a, b))
     .flatMap((service): Row[] => [
