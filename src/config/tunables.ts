@@ -35,6 +35,11 @@ export const limits = {
 
 /** How the daemon keeps the kernel at what is asked for. Unit: milliseconds. */
 export const reconcileTunables = {
+  /**
+   * Between two looks at devices, addresses and routes after they changed: hosts that start and
+   * stop containers change theirs many times a second, and none of it concerns us.
+   */
+  networkIntervalMs: 200,
   /** First wait after a failed pass; doubles with each failure in a row. */
   retryMinMs: 100,
   /** Invariant: retryMinMs <= retryMaxMs <= the repair interval, which retries anyway. */

@@ -41,6 +41,7 @@ export interface HostOptions {
   readonly reconcile: {
     readonly repairIntervalMs: number;
     readonly repairShareMax: number;
+    readonly networkIntervalMs: number;
     readonly retryMinMs: number;
     readonly retryMaxMs: number;
     readonly retireePollMs: number;

@@ -68,7 +68,7 @@ export class Reconciler {
   }
 
   async start(): Promise<void> {
-    this.stopWatching = await this.options.kernel.watch(() => this.runner.poke('everything'));
+    this.stopWatching = await this.options.kernel.watch(() => this.runner.poke('network'));
     this.runner.start();
   }
 
@@ -128,8 +128,9 @@ export class Reconciler {
       const changed = this.takeChanged();
       const whole =
         scope === 'everything' || this.observed === undefined || overlap(changed, this.unsure);
-      const drift = whole ? await this.look() : [];
-      const { ops, failures } = await this.converge(whole ? this.everything() : changed);
+      const looked = whole || scope === 'network';
+      const drift = looked ? await this.look(whole) : [];
+      const { ops, failures } = await this.converge(looked ? this.everything() : changed);
       const failed = failures.map(({ index }) => keyOf(ops[index]!));
       this.unsure = new Set(whole ? failed : [...this.unsure, ...failed]);
       this.retireeWatch.wake();
@@ -152,10 +153,13 @@ export class Reconciler {
     }
   }
 
-  /** Reads the kernel; returns how it differs from what the last pass left. */
-  private async look(): Promise<DriftedRule[]> {
-    const observation = await this.observe();
+  /**
+   * Reads the kernel, or all but IPVS, which announces no changes and is long to read. Returns how
+   * it differs from what the last pass left.
+   */
+  private async look(whole: boolean): Promise<DriftedRule[]> {
     const left = this.observed;
+    const observation = whole ? await this.observe() : await this.observeNetwork(left!);
     const drift = left === undefined ? [] : findDrift(left, observation.own, this.unsure);
     this.observed = new Map(observation.own);
     this.noteForeign(observation.foreign);
@@ -167,13 +171,23 @@ export class Reconciler {
     return drift;
   }
 
-  private observe(): Promise<Observation> {
+  /** As `observe`, with the virtual services taken to be what the last look saw and we made. */
+  private async observeNetwork(left: RuleSet): Promise<Observation> {
+    const { own, hostAddresses } = await this.observe({ withoutVirtualServices: true });
+    const all = new Map(own);
+    for (const [key, rule] of left) {
+      if (rule.kind === 'virtual-service' || rule.kind === 'ipvs-timeouts') all.set(key, rule);
+    }
+    return { own: all, foreign: this.foreign, hostAddresses };
+  }
+
+  private observe(options: { withoutVirtualServices?: boolean } = {}): Promise<Observation> {
     // Also those that no rule asks for yet: what they are decides whether the first one has to act.
     const sysctls = new Set<string>(managedSysctls);
     for (const rules of [this.options.table.desired, this.held]) {
       for (const rule of rules.values()) if (rule.kind === 'sysctl') sysctls.add(rule.name);
     }
-    return this.options.kernel.observe({ sysctls: [...sysctls] });
+    return this.options.kernel.observe({ sysctls: [...sysctls], ...options });
   }
 
   private takeChanged(): Set<string> {

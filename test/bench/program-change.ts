@@ -90,6 +90,7 @@ async function startReconciler(table: RuleTable, passes: Passes): Promise<Reconc
     log: silentLog,
     repairIntervalMs: 3_600_000,
     repairShareMax: 0.001,
+    networkIntervalMs: 200,
     retryMinMs: 100,
     retryMaxMs: 10_000,
     retireePollMs: 500,

@@ -31,6 +31,7 @@ class Host {
     reconcile: {
       repairIntervalMs: 600_000,
       repairShareMax: 0.1,
+      networkIntervalMs: 200,
       retryMinMs: 100,
       retryMaxMs: 1000,
       retireePollMs,

@@ -46,6 +46,7 @@ export class ReconcilerBench {
       clock: this.clock,
       log: this.recorder(),
       repairIntervalMs,
+      networkIntervalMs: 200,
       retryMinMs,
       retryMaxMs: 10_000,
       repairShareMax: 0.1,

@@ -302,6 +302,25 @@ describe('Reconciler and failures', () => {
 });
 
 describe('Reconciler and drift', () => {
+  it('repairs a lost device after its announcement without reading virtual services', async () => {
+    const bench = new ReconcilerBench();
+    const vip = ['link mesh0 type dummy up', 'ipvs 10.96.0.1:80/tcp rr'];
+    await bench.want('web', ...vip, 'addr 10.96.0.1/32 dev mesh0');
+    await bench.start();
+    bench.takeOps();
+    bench.kernel.unplant('link mesh0', 'addr 10.96.0.1/32 dev mesh0');
+    bench.kernel.unplant('ipvs 10.96.0.1:80/tcp'); // Announced by nothing: found by the repair.
+    bench.kernel.announce();
+    await bench.clock.advance(1000);
+    expect(bench.takeOps()).toEqual([
+      'add link mesh0 type dummy up',
+      'add addr 10.96.0.1/32 dev mesh0',
+    ]);
+    expect(bench.lastReport.scope).toBe('network');
+    await bench.repair();
+    expect(bench.takeOps()).toEqual(['add ipvs 10.96.0.1:80/tcp rr']);
+  });
+
   const all = [
     'sysctl net/ipv4/ip_forward = 1',
     'ipvs timeouts tcp=900s tcpfin=120s udp=300s',

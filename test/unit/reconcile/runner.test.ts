@@ -4,6 +4,7 @@ import { settle, SimClock } from '../../support/sim-clock.js';
 
 const options: RunnerOptions = {
   repairIntervalMs: 10_000,
+  networkIntervalMs: 200,
   retryMinMs: 100,
   retryMaxMs: 1000,
   repairShareMax: 0.1,
@@ -169,7 +170,27 @@ describe('Runner', () => {
     expect(everything[0]).toBe('100 everything');
   });
 
-  it('5: nothing runs once stop has resolved, whatever is poked', async () => {
+  it('5: passes over the network keep their distance, and hold up no changes', async () => {
+    const bench = await new Bench({ networkIntervalMs: 200 }).started();
+    bench.runner.poke('network');
+    await bench.clock.advance(200);
+    for (let i = 0; i < 5; i++) bench.runner.poke('network');
+    await bench.clock.advance(50);
+    bench.runner.poke('network');
+    bench.runner.poke('changes');
+    await bench.clock.advance(150);
+    expect(bench.log).toEqual(['200 network', '250 changes', '400 network']);
+  });
+
+  it('5: a pass over everything takes a wish for the network along', async () => {
+    const bench = await new Bench().started();
+    bench.runner.poke('network');
+    bench.runner.poke('everything');
+    await bench.clock.advance(1000);
+    expect(bench.log).toEqual(['0 everything']);
+  });
+
+  it('6: nothing runs once stop has resolved, whatever is poked', async () => {
     const bench = await new Bench().started();
     bench.hold = true;
     bench.runner.poke('changes');
@@ -187,7 +208,7 @@ describe('Runner', () => {
     expect(bench.clock.pending).toBe(0);
   });
 
-  it('5: stop before the pass that was poked prevents it', async () => {
+  it('6: stop before the pass that was poked prevents it', async () => {
     const bench = await new Bench().started();
     bench.runner.poke('changes');
     await bench.runner.stop();
