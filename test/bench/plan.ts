@@ -30,12 +30,12 @@ function cold(wanted: ReturnType<typeof servicesOf>): void {
   const compileMs: number[] = [];
   const diffMs: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const startedAt = performance.now();
+    const startedAt = cpuMs();
     const table = tableOf(wanted);
-    const compiledAt = performance.now();
+    const compiledAt = cpuMs();
     diff(table.desired, new Map(), allKeys(table.desired, new Map()));
     compileMs.push(compiledAt - startedAt);
-    diffMs.push(performance.now() - compiledAt);
+    diffMs.push(cpuMs() - compiledAt);
   }
   const totals = compileMs.map((ms, round) => ms + diffMs[round]!);
   emit({
@@ -59,10 +59,10 @@ function change(wanted: ReturnType<typeof servicesOf>): void {
   for (let n = 0; n < changes; n++) {
     const service = serviceAt((n * 251) % services, destinations);
     const fewer = { ...service, destinations: service.destinations.slice(1) };
-    const startedAt = performance.now();
+    const startedAt = cpuMs();
     table.put(service.name, compileService(fewer, routedHost));
     const plan = diff(table.desired, observed, table.takeChanged());
-    times.push(performance.now() - startedAt);
+    times.push(cpuMs() - startedAt);
     ops += plan.length;
   }
   emit({
@@ -75,4 +75,10 @@ function change(wanted: ReturnType<typeof servicesOf>): void {
     opsPerChange: ops / changes,
     changes,
   });
+}
+
+/** Time of all threads on a processor: what one core would take, however busy the machine is. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
