@@ -19,12 +19,14 @@ export interface ServiceEntry {
   readonly vip: string;
   readonly ports: readonly string[];
   readonly snat?: 'auto' | 'never' | 'always';
+  readonly scheduler: 'rr';
   readonly destinations: readonly string[];
 }
 
 export function entryOf(service: Service): ServiceEntry {
   return {
     name: service.name,
+    scheduler: 'rr',
     vip: service.vips[0]!,
     ports: service.ports.map(({ port, protocol }) => `${port}/${protocol}`),
     destinations: service.destinations.map(({ address }) => address),

@@ -24,6 +24,7 @@ export const ours: readonly Variant[] = [
 function service(vip: string, ports: readonly number[]): ServiceEntry {
   return {
     name: 'web',
+    scheduler: 'rr',
     vip,
     ports: ports.map((port) => `${port}/tcp`),
     destinations: serverAddresses,
