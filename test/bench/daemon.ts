@@ -71,10 +71,10 @@ export async function startDaemon(
 
 /** A VIP gets its address after everything that a packet to it needs; its device is there always. */
 async function isProgrammed(netns: string, lastVip: string | undefined): Promise<boolean> {
-  const argv = ['ip', '-n', netns, '-o', 'address', 'show', 'dev', 'mesh0'];
+  const question = lastVip === undefined ? ['link', 'show', 'mesh0'] : ['route', 'get', lastVip];
   try {
-    const { stdout } = await run(argv);
-    return lastVip === undefined || stdout.includes(` ${lastVip}/32 `);
+    const { stdout } = await run(['ip', '-n', netns, ...question]);
+    return lastVip === undefined || stdout.startsWith('local ');
   } catch {
     return false;
   }
