@@ -8,7 +8,7 @@ import { client, makeNetwork, withBalancer } from './topology.js';
 import { peers, type Variant } from './variants.js';
 
 const rounds = 3;
-const seconds = 2;
+const seconds = 1;
 const firstPort = 8000;
 
 /** wrk's options by case: 16 connections of one thread. */
@@ -31,7 +31,7 @@ export const dataplane: Bench = {
     conn: 'new connections per second',
     keep: 'requests per second on 16 open connections',
   },
-  guest: ['--icount', '--timeout', '900'],
+  guest: ['--icount', '--timeout', '1800'],
   peers: ['http_server'],
   daemon: true,
   async run(cases) {

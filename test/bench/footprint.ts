@@ -23,7 +23,7 @@ export const footprint: Bench = {
     idlecpu: 'share of a core while nothing changes, with as many',
   },
   // Time in the guest counts instructions: waiting takes none.
-  guest: ['--icount', '--timeout', '900'],
+  guest: ['--icount', '--timeout', '1800'],
   daemon: true,
   async run(cases) {
     await run(['modprobe', '-a', 'ip_vs', 'ip_vs_rr', 'dummy']);
