@@ -183,7 +183,7 @@ it('without CAP_NET_ADMIN it is refused, and the refusal names it', () => {
   );
   expect(stdout.split('\n')).toEqual([
     'permission_denied add ipvs 10.96.0.1:80/tcp wrr: CAP_NET_ADMIN is missing (EPERM)',
-    'permission_denied get IPVS timeouts: CAP_NET_ADMIN is missing (EPERM)',
+    expect.stringMatching(/^permission_denied .*: CAP_NET_ADMIN is missing \(EPERM\)$/),
     '',
   ]);
 });

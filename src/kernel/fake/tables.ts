@@ -94,7 +94,8 @@ export class Tables {
     if (refusal !== ok) return refusal;
     const held = this.plain.get(key);
     if (verb === 'add') {
-      if (held !== undefined) return errno.EEXIST;
+      // Packets make neighbors too, so `add` replaces one.
+      if (held !== undefined && rule.kind !== 'neighbor') return errno.EEXIST;
     } else {
       if (verb === 'set' && !settable.has(rule.kind)) return errno.EOPNOTSUPP;
       if (held === undefined) return absence[rule.kind];
@@ -176,6 +177,7 @@ export class Tables {
 const settable: ReadonlySet<PlainRule['kind']> = new Set([
   'link',
   'route',
+  'policy',
   'neighbor',
   'fdb',
   'nft-table',

@@ -20,6 +20,7 @@ import type {
   RouteAnswer,
   ServiceCounters,
 } from '../port.js';
+import { isWithoutNetfilter, watchSandbox } from './announcements.js';
 import { connectionsPath, parseConnections } from './connections.js';
 import { listDroppingChains } from './dropping-chains.js';
 import { applyIpvs } from './ipvs-apply.js';
@@ -93,7 +94,7 @@ class LinuxKernel implements Kernel {
       await this.applyRange(subsystem, { ops, start, end }, fail);
       start = end;
     }
-    return failures;
+    return failures.sort((a, b) => a.index - b.index);
   }
 
   async counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
@@ -130,7 +131,7 @@ class LinuxKernel implements Kernel {
 
   async watch(changed: () => void): Promise<() => Promise<void>> {
     this.box.check();
-    return this.network.watch(changed);
+    return watchSandbox(this.box, changed);
   }
 
   async close(): Promise<void> {
@@ -139,7 +140,7 @@ class LinuxKernel implements Kernel {
   }
 
   private async observeTable(own: Map<string, Rule>): Promise<void> {
-    const found = await observeNft(await this.box.session('netfilter'));
+    const found = await this.box.session('netfilter').then(observeNft).catch(noTable);
     if (found === undefined) return;
     own.set(ruleKey(found.table), found.table);
     for (const element of found.elements) own.set(ruleKey(element), element);
@@ -242,3 +243,7 @@ const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
   'nft-table': 'nftables',
   'nft-element': 'nftables',
 };
+
+function noTable(error: unknown): undefined {
+  if (!isWithoutNetfilter(error)) throw error;
+}

@@ -4,7 +4,10 @@ import { KernelError, errno } from '../errors.js';
 import type { HostAddress, RouteAnswer } from '../port.js';
 import { decodeAddress, encodeAddressDump, encodeAddressOp } from './address.js';
 import { decodeLink, encodeLinkDump, encodeLinkOp, type Link, type LinkContext } from './link.js';
-import { MessageWriter, headerBytes } from './message.js';
+import { decodeFdb, encodeFdbDump, encodeFdbOp } from './fdb.js';
+import { MessageWriter } from './message.js';
+import { decodeNeighbor, encodeNeighborDump, encodeNeighborOp } from './neighbor.js';
+import { decodePolicy, encodePolicyDump, encodePolicyOp } from './policy.js';
 import { OpBatch, formatOpLine, type Fail, type OpRange } from './op-batch.js';
 import {
   RouteTable,
@@ -17,10 +20,7 @@ import { Devices } from './rtnetlink.js';
 import type { Sandbox } from './sandbox.js';
 import type { NetlinkSession } from './session.js';
 
-/** RTNLGRP_*: links, IPv4 and IPv6 addresses, IPv4 and IPv6 routes. */
-const watchedGroups = [1, 5, 9, 7, 11];
-
-/** What rtnetlink keeps of a sandbox: devices, addresses, routes. */
+/** What rtnetlink keeps of a sandbox: devices, and all that lies on them or leads to them. */
 export class Network {
   constructor(private readonly sandbox: Sandbox) {}
 
@@ -29,7 +29,8 @@ export class Network {
     const session = await this.sandbox.session('route');
     // A port may be listed before its master: names first, then what they say.
     const devices = await listDevices(session);
-    for (const { rule } of await listLinks(session, devices)) put(own, rule);
+    const links = await listLinks(session, devices);
+    for (const { rule } of links) put(own, rule);
     await scan(session, 'list addresses', encodeAddressDump, (body) => {
       const found = decodeAddress(body, devices);
       if (found === undefined) return;
@@ -39,6 +40,21 @@ export class Network {
     const routes = new RouteTable(devices);
     await scan(session, 'list routes', encodeRouteDump, (body) => routes.add(body));
     for (const rule of routes.rules()) put(own, rule);
+    await scan(session, 'list policy rules', encodePolicyDump, (body) =>
+      put(own, decodePolicy(body)),
+    );
+    // What lies on devices of ours; a host may have thousands on those of others.
+    const ours = links.flatMap(({ rule }) => rule ?? []);
+    if (ours.length > 0) {
+      await scan(session, 'list neighbors', encodeNeighborDump, (body) =>
+        put(own, decodeNeighbor(body, devices)),
+      );
+    }
+    if (ours.some(({ type }) => type === 'vxlan')) {
+      await scan(session, 'list forwarding entries', encodeFdbDump, (body) =>
+        put(own, decodeFdb(body, devices)),
+      );
+    }
   }
 
   async apply(range: OpRange, fail: Fail): Promise<void> {
@@ -83,16 +99,6 @@ export class Network {
       throw error;
     }
   }
-
-  /** Calls back for changes that this sandbox's own session did not ask for. */
-  async watch(changed: () => void): Promise<() => Promise<void>> {
-    const ownPort = await this.sandbox.portId('route');
-    const socket = await this.sandbox.listen('route', watchedGroups);
-    socket.listen((messages, overrun) => {
-      if (overrun || hasOtherSender(messages, ownPort)) changed();
-    });
-    return () => socket.close();
-  }
 }
 
 const unreachable: ReadonlySet<number> = new Set([errno.ENETUNREACH, errno.EHOSTUNREACH]);
@@ -102,14 +108,29 @@ function encode(batch: OpBatch, index: number, op: Op, context: LinkContext): nu
   const sequence = batch.next({ index, destination: -1 });
   const { verb, target } = op;
   const { writer } = batch;
-  if (target.kind === 'link') return encodeLinkOp(writer, verb, target, sequence, context);
-  if (target.kind === 'address') {
-    return encodeAddressOp(writer, verb, target, sequence, context.devices);
+  const { devices } = context;
+  switch (target.kind) {
+    case 'link':
+      return encodeLinkOp(writer, verb, target, sequence, context);
+    case 'address':
+      return encodeAddressOp(writer, verb, target, sequence, devices);
+    case 'route':
+      return encodeRouteOp(writer, verb, target, sequence, devices);
+    case 'neighbor':
+      return encodeNeighborOp(writer, verb, target, sequence, devices);
+    case 'fdb':
+      return encodeFdbOp(writer, verb, target, sequence, devices);
+    case 'policy':
+      encodePolicyOp(writer, verb, target, sequence);
+      return 0;
+    case 'destination':
+    case 'sysctl':
+    case 'ipvs-timeouts':
+    case 'virtual-service':
+    case 'nft-table':
+    case 'nft-element':
+      return errno.EOPNOTSUPP;
   }
-  if (target.kind === 'route') {
-    return encodeRouteOp(writer, verb, target, sequence, context.devices);
-  }
-  return errno.EOPNOTSUPP;
 }
 
 /** Namespace files, open until the kernel has looked at them. */
@@ -159,13 +180,4 @@ function scan(
 
 function put(rules: Map<string, Rule>, rule: Rule | undefined): void {
   if (rule !== undefined) rules.set(ruleKey(rule), rule);
-}
-
-/** Whether any message was caused by somebody else: nlmsg_pid is the last word of the header. */
-function hasOtherSender(messages: Buffer, ownPort: number): boolean {
-  for (let at = 0; at + headerBytes <= messages.length;) {
-    if (messages.readUInt32LE(at + headerBytes - 4) !== ownPort) return true;
-    at += Math.max(headerBytes, (messages.readUInt32LE(at) + 3) & ~3);
-  }
-  return false;
 }
