@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { errnoName } from '../kernel/index.js';
 import type { PassReport } from '../reconcile/index.js';
 
 /** What the daemon tells of itself. Times in seconds, as Prometheus has it. */
@@ -39,23 +40,8 @@ export class DaemonMetrics {
     this.ops.inc(report.ops);
     if (report.error !== undefined) this.failedPasses.inc();
     for (const { difference } of report.drift) this.drift.inc({ difference });
+    for (const errno of report.errnos) this.netlinkErrors.inc({ errno: errnoName(errno) });
     this.lastPass.set((report.atMs + report.durationMs) / 1000);
-  }
-
-  netlinkError(errno: string): void {
-    this.netlinkErrors.inc({ errno });
-  }
-
-  /** A value read when somebody asks. */
-  observe(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.set(read());
-      },
-    });
   }
 
   text(): Promise<string> {

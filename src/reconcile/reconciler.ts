@@ -1,5 +1,11 @@
 import { messageOf, type Clock, type Log } from '../base/index.js';
-import type { HostAddress, Kernel, Observation, OpFailure } from '../kernel/index.js';
+import {
+  KernelError,
+  type HostAddress,
+  type Kernel,
+  type Observation,
+  type OpFailure,
+} from '../kernel/index.js';
 import { formatOp, formatRule, ruleKey, type Op, type Rule, type RuleSet } from '../model/index.js';
 import { allKeys, diff, managedSysctls, type RuleTable, type RuleView } from '../rules/index.js';
 import { findDrift, type DriftedRule } from './drift.js';
@@ -15,6 +21,8 @@ export interface PassReport {
   readonly ops: number;
   /** The first of the failures, as text. */
   readonly error?: string;
+  /** Of every refusal of the kernel, one each. */
+  readonly errnos: readonly number[];
   readonly drift: readonly DriftedRule[];
   /** The table's revision that the pass worked from. */
   readonly revision: number;
@@ -120,7 +128,7 @@ export class Reconciler {
     const { clock, log } = this.options;
     const startedAt = clock.now();
     const revision = this.options.revision();
-    const report = (rest: Pick<PassReport, 'ops' | 'drift' | 'error' | 'failed'>): void => {
+    const report = (rest: Omit<PassReport, 'scope' | 'revision' | 'atMs' | 'durationMs'>): void => {
       const durationMs = clock.now() - startedAt;
       this.options.passed({ scope, revision, atMs: clock.wallMs(), durationMs, ...rest });
     };
@@ -139,6 +147,7 @@ export class Reconciler {
       }
       report({
         ops: ops.length,
+        errnos: failures.map(({ error }) => error.errno),
         drift,
         ...(failures.length === 0 ? {} : { error: failures[0]!.error.message }),
         ...(this.unsure.size === 0 ? {} : { failed: this.unsure }),
@@ -148,7 +157,8 @@ export class Reconciler {
       log.error({ sandbox: this.options.kernel.sandbox, err: error }, 'reconcile pass failed');
       this.observed = undefined; // Not known any more; the next pass looks.
       const failed = new Set(this.options.table.desired.keys());
-      report({ ops: 0, drift: [], error: messageOf(error), failed });
+      const errnos = error instanceof KernelError ? [error.errno] : [];
+      report({ ops: 0, errnos, drift: [], error: messageOf(error), failed });
       return false;
     }
   }

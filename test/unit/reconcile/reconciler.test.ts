@@ -42,6 +42,7 @@ describe('Reconciler', () => {
         atMs: bench.clock.wallMs(),
         durationMs: 0,
         ops: 4,
+        errnos: [],
         drift: [],
       },
     ]);
