@@ -18,6 +18,8 @@ export interface Kernel {
   /**
    * Applies the Ops in order; a failing Op does not stop those behind it. Strict: `add` of what
    * exists fails with EEXIST, `set` or `delete` of what does not with ENOENT, ESRCH or ENODEV.
+   * Only neighbors, and local IPv4 routes to devices of ours, are replaced by `add`: the kernel has
+   * its own beside them.
    * Returns the failures, none when all is well. An Op may have several (a service's destinations).
    */
   apply(ops: readonly Op[]): Promise<readonly OpFailure[]>;
@@ -41,8 +43,9 @@ export interface Kernel {
   routeTo(address: string): Promise<RouteAnswer | undefined>;
 
   /**
-   * Calls back when links, addresses or routes changed behind our back (one call may stand for
-   * many changes). IPVS and sysctls do not announce changes. The returned function stops it.
+   * Calls back when links, addresses, routes, policy rules or our nftables table changed behind
+   * our back (one call may stand for many changes); Ops applied here do not count. IPVS, sysctls,
+   * neighbors and forwarding entries do not announce changes. The returned function stops it.
    */
   watch(changed: () => void): Promise<() => Promise<void>>;
 

@@ -1,31 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errnoName, isNotFound, type Kernel } from '../../src/kernel/index.js';
-import {
-  formatRule,
-  type Op,
-  type RuleSet,
-  type SysctlRule,
-  type VirtualServiceRule,
-} from '../../src/model/index.js';
+import type { Op, RuleSet, SysctlRule, VirtualServiceRule } from '../../src/model/index.js';
 import { cases } from './cases.js';
+import { textOf, type NetworkSubject } from './network-contract.js';
 import { add, address, destination, of, remove, service, set, vipDevice, web4 } from './rules.js';
 
-/** A kernel with an empty sandbox of its own, and what tests do to it behind its back. */
-export interface Subject {
-  readonly kernel: Kernel;
+/** A subject of which the virtual services are tested too. */
+export interface Subject extends NetworkSubject {
   /** Makes a service as another program would: without our mark. */
   plantForeign(rule: VirtualServiceRule): Promise<void>;
-  /** Adds an address to a device as another program would. */
-  changeAddress(): Promise<void>;
   /** Deletes the sandbox. */
   vanish(): Promise<void>;
-  close(): Promise<void>;
 }
 
 const timeouts = { kind: 'ipvs-timeouts', tcpS: 3600, tcpFinS: 60, udpS: 30 } as const;
 const conntrack: SysctlRule = { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '1' };
 
-/** What every implementation of the port does alike. */
+/** What every implementation of the port does alike, save for `networkContract`. */
 export function kernelContract(open: () => Promise<Subject>): void {
   let subject: Subject;
   let kernel: Kernel;
@@ -133,15 +124,6 @@ export function kernelContract(open: () => Promise<Subject>): void {
     expect(await kernel.connections({ limit: 10 })).toEqual([]);
   });
 
-  it('watch calls back for what others change, until it is stopped', async () => {
-    let changed: () => void = () => undefined;
-    const called = new Promise<void>((resolve) => (changed = resolve));
-    const stop = await kernel.watch(() => changed());
-    await subject.changeAddress();
-    await called;
-    await stop();
-  });
-
   describe('when the sandbox vanished', () => {
     it('every operation says so', async () => {
       await kernel.observe({ sysctls: [] });
@@ -165,12 +147,4 @@ export function kernelContract(open: () => Promise<Subject>): void {
       }
     });
   });
-}
-
-function textOf(rules: RuleSet): string {
-  return [...rules.values()]
-    .filter(({ kind }) => kind !== 'sysctl' && kind !== 'ipvs-timeouts')
-    .map(formatRule)
-    .sort()
-    .join('\n');
 }

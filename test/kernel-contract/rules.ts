@@ -39,7 +39,7 @@ export function destination(address: string, rest: Partial<Destination> = {}): D
   };
 }
 
-/** mesh0, that holds the VIPs; a bridge where a kernel has no dummy device. */
+/** mesh0, that holds the VIPs. */
 export function vipDevice(rest: Partial<LinkRule> = {}): LinkRule {
   return { kind: 'link', name: 'mesh0', type: 'dummy', up: true, mtu: 1500, ...rest };
 }

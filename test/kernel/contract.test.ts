@@ -1,33 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { describe } from 'vitest';
-import { openLinuxKernel } from '../../src/kernel/index.js';
 import { formatEndpoint, type VirtualServiceRule } from '../../src/model/index.js';
 import { kernelContract, type Subject } from '../kernel-contract/contract.js';
-import { TestNamespace } from '../support/namespace.js';
+import type { TestNamespace } from '../support/namespace.js';
+import { openNamespaceSubject } from '../support/namespace-subject.js';
 
 describe('the Linux kernel', () => {
   kernelContract(async (): Promise<Subject> => {
-    const namespace = new TestNamespace();
-    const kernel = await openLinuxKernel({ netns: namespace.path });
-    let isGone = false;
-    const close = async (): Promise<void> => {
-      if (!isGone) await namespace.close();
-      isGone = true;
-    };
+    const { namespace, ...subject } = await openNamespaceSubject();
     return {
-      kernel,
+      ...subject,
       plantForeign: (rule) => {
         plantForeign(namespace, rule);
         return Promise.resolve();
-      },
-      changeAddress: () => {
-        namespace.ip('address add 127.0.0.9/32 dev lo');
-        return Promise.resolve();
-      },
-      vanish: close,
-      close: async () => {
-        await kernel.close();
-        await close();
       },
     };
   });

@@ -159,8 +159,17 @@ describe('routes', () => {
       expect(await kernel.apply('add', local(source))).toBe('ok');
       expect(await routeTo(vip)).toEqual({ type: 'local', device: 'lo', source });
       expect((await kernel.observe()).get(key)).toEqual(local(source));
-      expect(await kernel.apply('add', local(source))).toBe('EEXIST');
+      expect(await kernel.apply('add', local(source))).toBe(family === 'IPv4' ? 'ok' : 'EEXIST');
       expect((await kernel.observe()).get(key)).toEqual(local(source));
+    });
+
+    it('exists once, whatever its source', async () => {
+      namespace.ip(`addr add ${other}/${bits - 8} dev eth0${family === 'IPv6' ? ' nodad' : ''}`);
+      await kernel.apply('add', address);
+      await kernel.apply('add', local(source));
+      await kernel.apply('add', local(other));
+      expect(await kernel.apply('delete', local(other))).toBe('ok');
+      expect((await kernel.observe()).has(key)).toBe(false);
     });
 
     it('uses the other address after a change, in place or by removal', async () => {
@@ -232,6 +241,6 @@ describe('routes', () => {
       device: 'eth0',
       source: 'fd05::1',
     });
-    await expect(routeTo('203.0.113.1')).rejects.toThrow('errno 101');
+    await expect(routeTo('203.0.113.1')).rejects.toThrow('ENETUNREACH');
   });
 });

@@ -1,6 +1,7 @@
 import {
   familyOf,
   kindOrder,
+  linkPrefix,
   prefixBase,
   ruleKey,
   type AddressRule,
@@ -94,8 +95,7 @@ export class Tables {
     if (refusal !== ok) return refusal;
     const held = this.plain.get(key);
     if (verb === 'add') {
-      // Packets make neighbors too, so `add` replaces one.
-      if (held !== undefined && rule.kind !== 'neighbor') return errno.EEXIST;
+      if (held !== undefined && !isReplacedByAdd(rule)) return errno.EEXIST;
     } else {
       if (verb === 'set' && !settable.has(rule.kind)) return errno.EOPNOTSUPP;
       if (held === undefined) return absence[rule.kind];
@@ -182,6 +182,13 @@ const settable: ReadonlySet<PlainRule['kind']> = new Set([
   'fdb',
   'nft-table',
 ]);
+
+/** Packets make neighbors too, addresses make routes: there `add` cannot be strict. */
+function isReplacedByAdd(rule: PlainRule): boolean {
+  if (rule.kind === 'neighbor') return true;
+  if (rule.kind !== 'route' || rule.type !== 'local' || rule.device === undefined) return false;
+  return familyOf(rule.destination) === 4 && rule.device.startsWith(linkPrefix);
+}
 
 /** What each kind answers when it is not there. */
 const absence: Readonly<Record<PlainRule['kind'], number>> = {

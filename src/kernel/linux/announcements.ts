@@ -1,31 +1,50 @@
 import { KernelError, errno } from '../errors.js';
 import { messagesOf, type Message } from './message.js';
-import type { Sandbox } from './sandbox.js';
+import type { OwnLinks } from './own-links.js';
+import type { NativeSocket, ProtocolName, Sandbox } from './sandbox.js';
 import { isInterestingNft, isInterestingRoute, nftablesGroups, routeGroups } from './watch.js';
 
-type Interest = (message: Pick<Message, 'type' | 'body'>) => boolean;
-
 /**
- * Calls back for changes that the sandbox's own sessions did not ask for. The returned function
- * stops it. A kernel without nf_tables announces nothing of it, and that is all.
+ * Calls back for changes of links, addresses, routes, policy rules and our nftables table that our
+ * own Ops did not cause. Announcements that were lost count as such a change: of a very large
+ * batch our own may be among them. A kernel without netfilter announces nothing of it, and that is
+ * all. The returned function stops it.
+ * Errors: KernelError when a socket cannot be opened.
  */
 export async function watchSandbox(
   sandbox: Sandbox,
+  ownLinks: OwnLinks,
   changed: () => void,
 ): Promise<() => Promise<void>> {
-  const stopRoutes = await listen(sandbox, 'route', routeGroups, isInterestingRoute, changed);
+  const sockets: NativeSocket[] = [];
+  const stop = async (): Promise<void> => {
+    for (const socket of sockets.splice(0)) await socket.close();
+  };
+  const listen = async (
+    protocol: ProtocolName,
+    groups: readonly number[],
+    isNews: (message: Message, isOwn: boolean) => boolean,
+  ): Promise<void> => {
+    const socket = await sandbox.listen(protocol, groups);
+    sockets.push(socket);
+    const concernsUs = (message: Message): boolean =>
+      isNews(message, sandbox.isOwnPort(protocol, message.portId));
+    socket.listen((messages, overrun) => {
+      if (overrun || hasAny(messages, concernsUs)) changed();
+    });
+  };
   try {
-    const groups = nftablesGroups;
-    const stopTables = await listen(sandbox, 'netfilter', groups, isInterestingNft, changed);
-    return async () => {
-      await stopRoutes();
-      await stopTables();
-    };
+    await listen('route', routeGroups, (each, isOwn) => {
+      return isInterestingRoute(each) && ownLinks.isNews(each, isOwn);
+    });
+    await listen('netfilter', nftablesGroups, (each, isOwn) => !isOwn && isInterestingNft(each));
   } catch (error) {
-    if (isWithoutNetfilter(error)) return stopRoutes;
-    await stopRoutes();
-    throw error;
+    if (!isWithoutNetfilter(error)) {
+      await stop();
+      throw error;
+    }
   }
+  return stop;
 }
 
 /** True for the refusal of a netfilter socket by a kernel that has none. */
@@ -33,29 +52,9 @@ export function isWithoutNetfilter(error: unknown): boolean {
   return error instanceof KernelError && error.errno === errno.EPROTONOSUPPORT;
 }
 
-async function listen(
-  sandbox: Sandbox,
-  protocol: 'route' | 'netfilter',
-  groups: readonly number[],
-  interest: Interest,
-  changed: () => void,
-): Promise<() => Promise<void>> {
-  const ownPort = await sandbox.portId(protocol);
-  const socket = await sandbox.listen(protocol, groups);
-  socket.listen((messages, overrun) => {
-    if (overrun || hasForeign(messages, ownPort, interest)) changed();
-  });
-  return () => socket.close();
-}
-
-function hasForeign(messages: Buffer, ownPort: number, interest: Interest): boolean {
-  for (const message of messagesOf(messages)) {
-    if (senderOf(messages, message) !== ownPort && interest(message)) return true;
-  }
-  return false;
-}
-
-/** nlmsg_pid, the last word of the header: whose request caused the change. */
-function senderOf(messages: Buffer, { body }: Message): number {
-  return messages.readUInt32LE(body.byteOffset - messages.byteOffset - 4);
+/** Looks at all of them: what is news may depend on what was seen before. */
+function hasAny(messages: Buffer, wanted: (message: Message) => boolean): boolean {
+  let found = false;
+  for (const message of messagesOf(messages)) if (wanted(message)) found = true;
+  return found;
 }

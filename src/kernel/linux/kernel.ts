@@ -131,7 +131,7 @@ class LinuxKernel implements Kernel {
 
   async watch(changed: () => void): Promise<() => Promise<void>> {
     this.box.check();
-    return watchSandbox(this.box, changed);
+    return watchSandbox(this.box, this.network.ownLinks, changed);
   }
 
   async close(): Promise<void> {

@@ -214,6 +214,8 @@ export interface Message {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** In an announcement: the socket whose request caused it; 0 = none, or the kernel does not say. */
+  readonly portId: number;
   readonly body: Buffer;
 }
 
@@ -227,6 +229,7 @@ export function* messagesOf(bytes: Buffer): Generator<Message> {
       type: bytes.readUInt16LE(at + 4),
       flags: bytes.readUInt16LE(at + 6),
       sequence: bytes.readUInt32LE(at + 8),
+      portId: bytes.readUInt32LE(at + 12),
       body: bytes.subarray(at + headerBytes, at + length),
     };
     at += (length + 3) & ~3;

@@ -8,6 +8,7 @@ import { decodeFdb, encodeFdbDump, encodeFdbOp } from './fdb.js';
 import { MessageWriter } from './message.js';
 import { decodeNeighbor, encodeNeighborDump, encodeNeighborOp } from './neighbor.js';
 import { decodePolicy, encodePolicyDump, encodePolicyOp } from './policy.js';
+import { OwnLinks } from './own-links.js';
 import { OpBatch, formatOpLine, type Fail, type OpRange } from './op-batch.js';
 import {
   RouteTable,
@@ -22,6 +23,9 @@ import type { NetlinkSession } from './session.js';
 
 /** What rtnetlink keeps of a sandbox: devices, and all that lies on them or leads to them. */
 export class Network {
+  /** What `watchSandbox` has to know of the Ops applied here. */
+  readonly ownLinks = new OwnLinks();
+
   constructor(private readonly sandbox: Sandbox) {}
 
   /** Adds the rules of ours to `own` and the addresses of other devices to `hostAddresses`. */
@@ -43,14 +47,14 @@ export class Network {
     await scan(session, 'list policy rules', encodePolicyDump, (body) =>
       put(own, decodePolicy(body)),
     );
-    // What lies on devices of ours; a host may have thousands on those of others.
-    const ours = links.flatMap(({ rule }) => rule ?? []);
-    if (ours.length > 0) {
+    // A host may have thousands on devices of others, and VIPs need none.
+    const types = new Set(links.map(({ rule }) => rule?.type));
+    if (types.has('bridge') || types.has('vxlan') || types.has('veth')) {
       await scan(session, 'list neighbors', encodeNeighborDump, (body) =>
         put(own, decodeNeighbor(body, devices)),
       );
     }
-    if (ours.some(({ type }) => type === 'vxlan')) {
+    if (types.has('vxlan')) {
       await scan(session, 'list forwarding entries', encodeFdbDump, (body) =>
         put(own, decodeFdb(body, devices)),
       );
@@ -71,6 +75,7 @@ export class Network {
     for (let index = range.start; index < range.end; index++) {
       const op = ops[index]!;
       devices ??= await listDevices(session);
+      if (op.target.kind === 'link') this.ownLinks.note(op.verb, op.target, devices);
       const value = encode(batch, index, op, { devices, netnsFd: (path) => files.open(path) });
       if (value !== 0) batch.refuse({ index, destination: -1 }, { errno: value });
       if (op.target.kind === 'link') {

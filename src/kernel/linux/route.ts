@@ -12,9 +12,9 @@
  *
  * - IPv4: routes of one prefix and metric are a list, the first wins. NLM_F_EXCL would fail
  *   because of the kernel's; without it, and without NLM_F_APPEND, a new route goes in front
- *   (`ip route prepend`), whichever came first: the kernel appends its own (fib_magic). EEXIST
- *   remains for a route that is the same in everything. NLM_F_REPLACE would replace the first of
- *   the list, perhaps the kernel's, so `set` deletes ours and puts the new one in front.
+ *   (`ip route prepend`), whichever came first: the kernel appends its own (fib_magic). So that
+ *   there are never two of ours, `add` and `set` delete the one that is there and put the new one
+ *   in front; NLM_F_REPLACE would replace the first of the list, perhaps the kernel's.
  *   Losing the last IPv4 address of the device takes our route along, as downing it does.
  * - IPv6: the lower metric wins; the kernel's has 0, no request can ask for less than 1, and it
  *   appears some time after the address did, even without duplicate detection (addrconf_dad_start
@@ -71,7 +71,8 @@ const vipMetric6 = 2048;
 
 /**
  * Writes the requests of one Op. Returns 0, or ENODEV when the device is not among the devices
- * (nothing was written then). The kernel answers ESRCH to a `delete` of what is not there.
+ * (nothing was written then). The kernel answers ESRCH to a `delete` of what is not there, and
+ * EEXIST to an `add` of what is, save for a local IPv4 route to a device of ours: it is replaced.
  */
 export function encodeRouteOp(
   writer: MessageWriter,
@@ -90,6 +91,7 @@ export function encodeRouteOp(
   const isLocal = rule.type === 'local' && rule.table === tableLocal;
   if (isLocal && family === 4) {
     if (verb === 'set') encodeDelete(writer, rule, sequence);
+    else if (isOurDevice(rule.device ?? '')) encodeDelete(writer, rule, unheededSequence);
     writer.begin(rtm.newRoute, flag.request | flag.create, sequence);
   } else {
     if (isLocal && isOurDevice(rule.device ?? '')) {

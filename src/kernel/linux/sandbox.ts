@@ -32,16 +32,13 @@ export interface SandboxOptions {
   readonly receiveBufferBytes?: number | undefined;
 }
 
-interface OpenSession {
-  readonly session: NetlinkSession;
-  readonly portId: number;
-}
-
-type ProtocolName = keyof typeof netlinkProtocol;
+export type ProtocolName = keyof typeof netlinkProtocol;
 
 /** The network namespace a kernel object stands for: its sockets, opened when needed, and files. */
 export class Sandbox {
-  private readonly sessions = new Map<ProtocolName, Promise<OpenSession>>();
+  private readonly sessions = new Map<ProtocolName, Promise<NetlinkSession>>();
+  /** nlmsg_pid of what the sessions send, and of what it causes. */
+  private readonly ports = new Map<ProtocolName, number>();
   private identity: NetnsId | undefined;
 
   constructor(
@@ -71,12 +68,19 @@ export class Sandbox {
 
   /** The session of a protocol; a failed one is replaced. Errors: KernelError. */
   async session(protocol: ProtocolName): Promise<NetlinkSession> {
-    return (await this.opened(protocol)).session;
+    const known = this.sessions.get(protocol);
+    const open = known && (await known.catch(() => undefined));
+    if (open !== undefined && !open.failed) return open;
+    if (this.sessions.get(protocol) === known) {
+      this.sessions.set(protocol, this.openSession(protocol));
+      await open?.close();
+    }
+    return this.sessions.get(protocol)!;
   }
 
-  /** nlmsg_pid of everything this sandbox's session sends, and of what it causes. */
-  async portId(protocol: ProtocolName): Promise<number> {
-    return (await this.opened(protocol)).portId;
+  /** Whether a message was caused by the session of this protocol. */
+  isOwnPort(protocol: ProtocolName, portId: number): boolean {
+    return this.ports.get(protocol) === portId;
   }
 
   /** A socket of its own that receives the multicast messages of `groups`. */
@@ -98,24 +102,14 @@ export class Sandbox {
     const sessions = [...this.sessions.values()];
     this.sessions.clear();
     for (const result of await Promise.allSettled(sessions)) {
-      if (result.status === 'fulfilled') await result.value.session.close();
+      if (result.status === 'fulfilled') await result.value.close();
     }
   }
 
-  private async opened(protocol: ProtocolName): Promise<OpenSession> {
-    const known = this.sessions.get(protocol);
-    const open = known && (await known.catch(() => undefined));
-    if (open !== undefined && !open.session.failed) return open;
-    if (this.sessions.get(protocol) === known) {
-      this.sessions.set(protocol, this.openSession(protocol));
-      await open?.session.close();
-    }
-    return this.sessions.get(protocol)!;
-  }
-
-  private async openSession(protocol: ProtocolName): Promise<OpenSession> {
+  private async openSession(protocol: ProtocolName): Promise<NetlinkSession> {
     const socket = await this.openSocket(protocol, []);
-    return { session: new NetlinkSession(socket), portId: socket.portId };
+    this.ports.set(protocol, socket.portId);
+    return new NetlinkSession(socket);
   }
 
   private async openSocket(protocol: ProtocolName, groups: readonly number[]) {

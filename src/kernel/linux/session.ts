@@ -139,6 +139,7 @@ export class NetlinkSession {
         type,
         flags: bytes.readUInt16LE(header + 6),
         sequence: bytes.readUInt32LE(header + 8),
+        portId: bytes.readUInt32LE(header + 12),
         body: bytes.subarray(start, end),
       });
     });

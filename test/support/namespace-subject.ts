@@ -1,0 +1,43 @@
+import { openLinuxKernel } from '../../src/kernel/index.js';
+import type { Rule } from '../../src/model/index.js';
+import type { NetworkSubject } from '../kernel-contract/network-contract.js';
+import { TestNamespace } from './namespace.js';
+
+/** The Linux kernel in a namespace of its own, for the contract. */
+export async function openNamespaceSubject(): Promise<
+  NetworkSubject & { readonly namespace: TestNamespace; vanish(): Promise<void> }
+> {
+  const namespace = new TestNamespace();
+  const kernel = await openLinuxKernel({ netns: namespace.path });
+  let isGone = false;
+  let added = 8;
+  const vanish = async (): Promise<void> => {
+    if (!isGone) await namespace.close();
+    isGone = true;
+  };
+  return {
+    namespace,
+    kernel,
+    changeAddress: () => {
+      namespace.ip(`address add 127.0.0.${++added}/32 dev lo`);
+      return Promise.resolve();
+    },
+    take: (rule) => {
+      namespace.run(takingCommand(rule));
+      return Promise.resolve();
+    },
+    vanish,
+    close: async () => {
+      await kernel.close();
+      await vanish();
+    },
+  };
+}
+
+function takingCommand(rule: Rule): string {
+  if (rule.kind === 'link') return `ip link delete ${rule.name}`;
+  if (rule.kind === 'address') return `ip address delete ${rule.prefix} dev ${rule.device}`;
+  if (rule.kind === 'policy') return `ip -${rule.family} rule delete priority ${rule.priority}`;
+  if (rule.kind === 'nft-table') return 'nft delete table inet meshd';
+  throw new Error(`no command takes a ${rule.kind}`);
+}
