@@ -14,6 +14,7 @@ import type {
   Explanation,
   MeshBackend,
   Plan,
+  ReconcileSummary,
   RemoveRequest,
   RemoveResult,
   ServiceState,
@@ -26,7 +27,7 @@ import type {
 import { ServiceFeed } from '../api/index.js';
 import { MeshError, type Clock } from '../base/index.js';
 import type { Kernel } from '../kernel/index.js';
-import type { ServiceSpec, VirtualServiceMatch } from '../model/index.js';
+import { ruleKey, type ServiceSpec, type VirtualServiceMatch } from '../model/index.js';
 import type { PassReport } from '../reconcile/index.js';
 import type { Prepared, ServiceEntry, ServiceTable } from '../store/index.js';
 import type { HostController } from './controller.js';
@@ -61,7 +62,7 @@ export class HostBackend implements MeshBackend {
   private readonly trafficView: TrafficView;
   private readonly driftLog = new DriftLog();
   private readonly startedAt: number;
-  private lastPass: PassReport | undefined;
+  private lastPass: ReconcileSummary | undefined;
 
   constructor(private readonly options: HostBackendOptions) {
     const { controller, table, kernel, clock } = options;
@@ -80,7 +81,7 @@ export class HostBackend implements MeshBackend {
       else this.feed.set(this.state(entry));
     });
     controller.passed.add((report) => {
-      this.lastPass = report;
+      this.lastPass = summaryOf(report);
       this.driftLog.note(report);
     });
   }
@@ -128,15 +129,17 @@ export class HostBackend implements MeshBackend {
     const specs = request.services.map((value, i) =>
       this.options.checkSpec(value, `services[${i}]`),
     );
-    this.checkRevision(request.expectedRevision);
     const change = {
       source: 'api' as const,
       set: specs,
       remove: request.replaceAll ? ('others' as const) : [],
       expectedRevisions: request.expectedRevisions,
+      ...(request.expectedRevision === undefined
+        ? {}
+        : { expectedRevision: request.expectedRevision }),
     };
     if (request.dryRun) {
-      const prepared = table.prepare(change);
+      const prepared = controller.prepare(change);
       const plan = await this.describe(controller.preview(prepared));
       return { ...resultOf(prepared), revision: table.revision, plan };
     }
@@ -206,12 +209,6 @@ export class HostBackend implements MeshBackend {
     });
   }
 
-  private checkRevision(expected: number | undefined): void {
-    const actual = this.options.table.revision;
-    if (expected === undefined || expected === actual) return;
-    throw new MeshError('conflict', `expected revision ${expected}, the table is at ${actual}`);
-  }
-
   private states(): ServiceState[] {
     const entries = [...this.options.table.all()];
     entries.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
@@ -229,10 +226,18 @@ export class HostBackend implements MeshBackend {
   }
 
   private matchesOf(service: string): VirtualServiceMatch[] {
-    return this.options.controller.rules
+    const { rules, reconciler } = this.options.controller;
+    // Somebody else's may stand where ours should.
+    return rules
       .rulesOf(service)
-      .flatMap((rule) => (rule.kind === 'virtual-service' ? [rule.match] : []));
+      .flatMap((rule) =>
+        rule.kind === 'virtual-service' && reconciler.held.has(ruleKey(rule)) ? [rule.match] : [],
+      );
   }
+}
+
+function summaryOf({ atMs, durationMs, ops, error }: PassReport): ReconcileSummary {
+  return { atMs, durationMs, ops, ...(error === undefined ? {} : { error }) };
 }
 
 function resultOf(prepared: Prepared): ApplyResult {

@@ -1,21 +1,22 @@
-import type { Clock, Log } from '../base/index.js';
+import { MeshError, type Clock, type Log } from '../base/index.js';
 import type { HostAddress, Kernel } from '../kernel/index.js';
 import {
-  destinationKey,
+  familyOf,
+  formatEndpoint,
+  formatMatch,
   ruleKey,
   type Op,
   type Rule,
   type Service,
-  type VirtualServiceRule,
 } from '../model/index.js';
 import { Reconciler, Retirement, type PassReport, type Retiree } from '../reconcile/index.js';
 import {
   compileBase,
   compileService,
   diff,
-  OnLink,
   RuleTable,
   type IdleTimeouts,
+  type OnLink,
 } from '../rules/index.js';
 import {
   recordsOf,
@@ -26,7 +27,9 @@ import {
   type TableRequest,
 } from '../store/index.js';
 import type { HealthView } from './health-view.js';
+import { HostAddresses } from './host-addresses.js';
 import { Listeners } from './listeners.js';
+import { Standing } from './standing.js';
 
 /** Owner of the rules that belong to no service. */
 const baseOwner = '';
@@ -53,6 +56,21 @@ export interface HostOptions {
 
 export type RetirementEvent = Retiree & { readonly end: 'finished' | 'deadline' };
 
+/** A change that callers ask for. */
+export interface HostChange extends TableRequest {
+  /** The table's revision the caller has seen. */
+  readonly expectedRevision?: number;
+  /** Cuts open connections of what is removed instead of letting them finish. */
+  readonly now?: boolean;
+}
+
+/** What shall drain of a service: all of it, by address. */
+export interface DrainChange {
+  readonly drained: ReadonlySet<string>;
+  /** For those it names, whether they begin to drain or do already; else the service's own. */
+  readonly deadline?: { readonly ms: number; readonly addresses: ReadonlySet<string> };
+}
+
 /**
  * The services of one host, from what is asked for to what the kernel does: joins the table, the
  * health of destinations, the compiler and the reconciler. All changes go through `submit`, one
@@ -66,12 +84,11 @@ export class HostController {
   readonly serviceChanged = new Listeners<string>();
   readonly passed = new Listeners<PassReport>();
   readonly retired = new Listeners<RetirementEvent>();
-  private onLinkNow = new OnLink([]);
-  private hostAddresses: readonly HostAddress[] = [];
-  private readonly withheldReasons = new Map<string, string>();
+  private hostAddresses = new HostAddresses([]);
+  /** By name, why the host's own addresses stand against a service. */
+  private readonly refused = new Map<string, string>();
+  private readonly standing = new Standing(this.rules);
   private queue: Promise<unknown> = Promise.resolve();
-  private programmedRevision = 0;
-  private failedKeys: ReadonlySet<string> = new Set();
 
   constructor(private readonly options: HostOptions) {
     const { clock, reconcile, table } = options;
@@ -95,7 +112,13 @@ export class HostController {
 
   /** The first pass follows; services that are in the table by then are part of it. */
   async start(): Promise<void> {
-    for (const entry of this.options.table.all()) this.options.health.put(entry.service);
+    const { table, health } = this.options;
+    for (const { spec, service, revision } of table.all()) {
+      health.put(service);
+      this.standing.expect(spec.name, revision);
+      // Drains that an earlier run began go on for as long as the service says.
+      if (table.drainedOf(spec.name).size > 0) this.setRetiringTime(service, spec.drainDeadlineMs);
+    }
     await this.reconciler.start();
   }
 
@@ -105,137 +128,160 @@ export class HostController {
     await this.reconciler.stop();
   }
 
-  /** Errors: those of ServiceTable.prepare, and of the state file; then nothing has changed. */
-  submit(request: TableRequest & { readonly now?: boolean }): Promise<Prepared> {
-    return this.change(() => this.options.table.prepare(request), request.now);
+  /**
+   * Errors: conflict (revision), those of ServiceTable.prepare, and of the state file; then nothing
+   * has changed.
+   */
+  submit(request: HostChange): Promise<Prepared> {
+    const decide = (): Prepared => this.prepare(request);
+    return this.change(decide, (prepared) => {
+      for (const { change, before } of prepared.changes) {
+        if (change === 'unchanged' || before === undefined) continue;
+        this.setRetiringTime(before.service, request.now ? 0 : before.spec.drainDeadlineMs);
+        if (!request.now) continue;
+        for (const key of virtualServiceKeys(before.service)) this.retirement.endAll(key);
+      }
+    });
+  }
+
+  /** Decides on a change and leaves it at that. Errors: as of submit. */
+  prepare(request: HostChange): Prepared {
+    const { table } = this.options;
+    const { expectedRevision: expected } = request;
+    if (expected !== undefined && expected !== table.revision) {
+      const problem = `expected revision ${expected}, the table is at ${table.revision}`;
+      throw new MeshError('conflict', problem);
+    }
+    return table.prepare(request);
   }
 
   /** The Ops that a prepared change would lead to, drains left out; changes nothing. */
   preview(prepared: Prepared): Op[] {
     const next = new Map<string, Rule>();
     const keys = new Set<string>();
-    for (const { name, change, after } of prepared.changes) {
-      if (change === 'unchanged') continue;
-      for (const rule of this.rules.rulesOf(name)) {
-        if (this.rules.isSoleOwner(ruleKey(rule), name)) keys.add(ruleKey(rule));
+    const changed = prepared.changes.filter(({ change }) => change !== 'unchanged');
+    const names = new Set(changed.map(({ name }) => name));
+    for (const { name, after } of changed) {
+      for (const key of this.rules.rulesOf(name).map(ruleKey)) {
+        // What somebody else wants too stays.
+        if (this.rules.ownersOf(key).every((owner) => names.has(owner))) keys.add(key);
       }
       for (const rule of after === undefined ? [] : this.compiled(after.service)) {
         next.set(ruleKey(rule), rule);
         keys.add(ruleKey(rule));
       }
     }
+    for (const rule of this.reconciler.foreignRules) keys.delete(ruleKey(rule));
     return diff(next, this.reconciler.held, keys);
   }
 
   /**
-   * Sets which destinations of a service drain from now on. `deadline` holds for those it names,
-   * whether they begin to or drain already; absent = the service's own for those that begin to.
+   * Sets which destinations of a service drain from now on. `decide` is called in its turn, with
+   * what drains by then. Errors: not_found, those of `decide` and of the state file.
    */
   setDrained(
     name: string,
-    addresses: ReadonlySet<string>,
-    deadline?: { readonly ms: number; readonly addresses: ReadonlySet<string> },
+    decide: (entry: ServiceEntry, drained: ReadonlySet<string>) => DrainChange,
   ): Promise<Prepared> {
-    return this.change(() => {
-      const prepared = this.options.table.prepareDrain(name, addresses);
-      if (deadline !== undefined) this.setDrainDeadline(name, deadline.ms, deadline.addresses);
-      return prepared;
+    const { table } = this.options;
+    let decided: DrainChange = { drained: new Set() };
+    let earlier: ReadonlySet<string> = new Set();
+    const prepare = (): Prepared => {
+      const entry = table.get(name);
+      if (entry === undefined) throw new MeshError('not_found', `service ${name}: not found`);
+      earlier = table.drainedOf(name);
+      decided = decide(entry, earlier);
+      return table.prepareDrain(name, decided.drained);
+    };
+    return this.change(prepare, ({ changes }) => {
+      const { spec, service } = changes[0]!.before!;
+      const begin = [...decided.drained].filter((address) => !earlier.has(address));
+      const { ms, addresses } = decided.deadline ?? {
+        ms: spec.drainDeadlineMs,
+        addresses: new Set(begin),
+      };
+      this.setDrainDeadline(service, ms, { addresses, earlier });
     });
   }
 
   get onLink(): OnLink {
-    return this.onLinkNow;
+    return this.hostAddresses.onLink;
   }
 
   isLocalAddress(address: string): boolean {
-    return this.hostAddresses.some((host) => host.address === address);
+    return this.hostAddresses.has(address);
   }
 
   /** Why the service is kept out of the kernel. */
   withheldReason(name: string): string | undefined {
-    const reason = this.withheldReasons.get(name);
-    if (reason !== undefined) return reason;
-    const held = this.reconciler.withheld().find(({ key }) => this.rules.ownerOf(key) === name);
-    return held === undefined ? undefined : `${held.key.slice('ipvs '.length)}: ${held.reason}`;
+    return this.refused.get(name) ?? this.standing.blockedReasons.get(name);
   }
 
   get withheldCount(): number {
-    const names = new Set(this.withheldReasons.keys());
-    for (const { key } of this.reconciler.withheld()) names.add(this.rules.ownerOf(key) ?? '');
-    return names.size;
+    return new Set([...this.refused.keys(), ...this.standing.blockedReasons.keys()]).size;
   }
 
-  /** True when the kernel holds every rule of this version. */
-  isProgrammed(entry: ServiceEntry): boolean {
-    if (entry.revision > this.programmedRevision) return false;
-    if (this.withheldReasons.has(entry.spec.name)) return false;
-    const { failedKeys } = this;
-    const blocked = new Set(this.reconciler.withheld().map(({ key }) => key));
-    if (failedKeys.size === 0 && blocked.size === 0) return true;
-    return this.rules
-      .rulesOf(entry.spec.name)
-      .map(ruleKey)
-      .every((key) => !failedKeys.has(key) && !blocked.has(key));
+  /** True when the kernel was seen to hold every rule of this version. */
+  isProgrammed({ spec, revision }: ServiceEntry): boolean {
+    return !this.refused.has(spec.name) && this.standing.isProgrammed(spec.name, revision);
   }
 
-  private change(decide: () => Prepared, now = false): Promise<Prepared> {
+  private change(
+    decide: () => Prepared,
+    beforeRules: (prepared: Prepared) => void,
+  ): Promise<Prepared> {
     const result = this.queue.then(async () => {
       const prepared = decide();
       const records = recordsOf(prepared);
       if (records.length > 0) await this.options.persist(records);
       this.options.table.commit(prepared);
-      this.enforce(prepared, now);
+      beforeRules(prepared);
+      this.enforce(prepared);
       return prepared;
     });
     this.queue = result.catch(() => undefined);
     return result;
   }
 
-  private enforce(prepared: Prepared, now: boolean): void {
-    for (const { name, change, before, after } of prepared.changes) {
+  private enforce(prepared: Prepared): void {
+    for (const { name, change, after } of prepared.changes) {
       if (change === 'unchanged') continue;
-      if (before !== undefined) {
-        this.setDrainDeadlines(name, now ? 0 : before.spec.drainDeadlineMs, now);
-      }
       if (after === undefined) {
         this.options.health.remove(name);
         this.rules.put(name, []);
-        this.withheldReasons.delete(name);
+        this.refused.delete(name);
+        this.standing.forget(name);
       } else {
         this.options.health.put(after.service);
         this.compile(after.service);
+        this.standing.expect(name, after.revision);
       }
       this.serviceChanged.emit(name);
     }
     this.reconciler.poke();
   }
 
-  /** For what retires from now on; `now` ends what retires already. */
-  private setDrainDeadlines(name: string, deadlineMs: number, now: boolean): void {
-    for (const key of this.virtualServicesOf(name)) {
-      this.retirement.setDeadline(key, deadlineMs);
-      if (now) this.retirement.endAll(key);
-    }
+  /** For what retires of a service from now on. */
+  private setRetiringTime(service: Service, deadlineMs: number): void {
+    for (const key of virtualServiceKeys(service)) this.retirement.setDeadline(key, deadlineMs);
   }
 
-  private setDrainDeadline(name: string, deadlineMs: number, addresses: ReadonlySet<string>): void {
-    const retirees = [...this.retirement.retirees()];
-    for (const key of this.virtualServicesOf(name)) {
-      const rule = this.rules.desired.get(key) as VirtualServiceRule;
-      // What drains already is not among the destinations asked for.
-      const retiring = retirees.filter((retiree) => retiree.key === key);
-      for (const destination of [...rule.destinations, ...retiring.map((r) => r.destination)]) {
-        if (!addresses.has(destination.address)) continue;
-        this.retirement.setDeadline(key, deadlineMs, destinationKey(destination));
+  /** For `addresses`; one that drained `earlier` and has finished has no deadline to move. */
+  private setDrainDeadline(
+    service: Service,
+    deadlineMs: number,
+    { addresses, earlier }: Readonly<Record<'addresses' | 'earlier', ReadonlySet<string>>>,
+  ): void {
+    for (const { key, targetPort, family } of listenersOf(service)) {
+      const held = this.reconciler.held.get(key);
+      const servers = held?.kind === 'virtual-service' ? held.destinations : [];
+      for (const address of addresses) {
+        if (familyOf(address) !== family) continue;
+        const isHeld = servers.some((d) => d.address === address && d.port === targetPort);
+        if (earlier.has(address) && !isHeld) continue;
+        this.retirement.setDeadline(key, deadlineMs, formatEndpoint(address, targetPort));
       }
     }
-  }
-
-  private virtualServicesOf(name: string): string[] {
-    return this.rules
-      .rulesOf(name)
-      .filter(({ kind }) => kind === 'virtual-service')
-      .map(ruleKey);
   }
 
   private recompile(name: string): void {
@@ -247,43 +293,63 @@ export class HostController {
   }
 
   private compile(service: Service): void {
-    const taken = service.vips
-      .map((vip) => this.hostAddresses.find(({ address }) => address === vip))
-      .find((host) => host !== undefined);
-    if (taken !== undefined) {
-      const reason = `${taken.address} is an address of ${taken.device}`;
-      this.withheldReasons.set(service.name, reason);
-      this.options.log.warn({ service: service.name }, `service withheld: ${reason}`);
-      this.rules.put(service.name, []);
-      return;
+    const { name } = service;
+    const reason = this.hostAddresses.reasonAgainst(service.vips);
+    if (reason === undefined) this.refused.delete(name);
+    else {
+      if (this.refused.get(name) !== reason) {
+        this.options.log.warn({ service: name }, `service withheld: ${reason}`);
+      }
+      this.refused.set(name, reason);
     }
-    this.withheldReasons.delete(service.name);
-    this.rules.put(service.name, this.compiled(service));
+    this.rules.put(name, this.compiled(service));
   }
 
+  /** No rules for a service that is withheld. */
   private compiled(service: Service): Rule[] {
+    if (this.hostAddresses.reasonAgainst(service.vips) !== undefined) return [];
     const { health } = this.options;
     return compileService(service, {
-      onLink: this.onLinkNow,
+      onLink: this.onLink,
       isHealthy: (name, address) => health.isUsable(name, address),
     });
   }
 
   private hostAddressesAre(addresses: readonly HostAddress[]): void {
-    this.hostAddresses = addresses;
-    this.onLinkNow = new OnLink(addresses.filter(({ scope }) => scope === 'global'));
-    for (const { service } of this.options.table.all()) this.compile(service);
+    this.hostAddresses = new HostAddresses(addresses);
+    const before = new Map(this.refused);
+    for (const { service } of this.options.table.all()) {
+      this.compile(service);
+      if (this.refused.get(service.name) !== before.get(service.name)) {
+        this.serviceChanged.emit(service.name);
+      }
+    }
   }
 
   private afterPass(report: PassReport): void {
-    this.failedKeys = report.failed ?? new Set();
-    const before = this.programmedRevision;
-    this.programmedRevision = report.revision;
-    if (report.revision !== before) {
-      for (const { spec, revision } of this.options.table.all()) {
-        if (revision > before) this.serviceChanged.emit(spec.name);
-      }
+    for (const name of this.standing.passed(report, this.reconciler.withheld())) {
+      if (this.options.table.get(name) !== undefined) this.serviceChanged.emit(name);
     }
     this.passed.emit(report);
+  }
+}
+
+/** ruleKeys of the virtual services that a service has when nothing stands against it. */
+export function virtualServiceKeys(service: Service): string[] {
+  return [...listenersOf(service)].map(({ key }) => key);
+}
+
+/** Where a service listens: the ruleKey of each virtual service, and the port behind it. */
+function* listenersOf(
+  service: Service,
+): Generator<{ readonly key: string; readonly targetPort: number; readonly family: 4 | 6 }> {
+  for (const address of service.vips) {
+    const family = familyOf(address);
+    for (const { protocol, port, targetPort, count } of service.ports) {
+      for (let i = 0; i < count; i++) {
+        const key = `ipvs ${formatMatch({ protocol, address, port: port + i })}`;
+        yield { key, targetPort: targetPort + i, family };
+      }
+    }
   }
 }

@@ -152,11 +152,14 @@ function checkHealth({ table, health }: DoctorSources): Finding {
     .filter(
       ({ spec, service }) =>
         service.destinations.length > 0 &&
-        service.destinations.every(({ address }) => !health.isUsable(spec.name, address)),
+        service.destinations.every(
+          ({ address, weight, draining }) =>
+            weight === 0 || draining || !health.isUsable(spec.name, address),
+        ),
     )
     .map(({ spec }) => spec.name);
   if (dead.length === 0) return ok('every service has a destination to go to');
-  return warn(`no healthy destination: ${listed(dead)}`, 'meshctl endpoint ls');
+  return warn(`no destination takes new connections: ${listed(dead)}`, 'meshctl endpoint ls');
 }
 
 function ok(cause: string): Finding {

@@ -1,9 +1,9 @@
 import type { DrainProgress, DrainRequest, DrainTarget } from '../api/index.js';
 import { MeshError, type Clock } from '../base/index.js';
-import type { Service } from '../model/index.js';
+import { parseAddress, type Service } from '../model/index.js';
 import type { Retiree } from '../reconcile/index.js';
 import type { ServiceEntry, ServiceTable } from '../store/index.js';
-import type { HostController } from './controller.js';
+import { virtualServiceKeys, type HostController } from './controller.js';
 import { destinationName } from './traffic.js';
 
 /** Between two reports of a drain that goes on. Unit: milliseconds. */
@@ -22,52 +22,49 @@ export class Drains {
     request: DrainRequest,
     report: (progress: DrainProgress) => void,
   ): Promise<() => void> {
-    const entry = this.entry(request.service);
-    const addresses = addressesOf(entry.service, request);
-    const drained = new Set([...this.table.drainedOf(request.service), ...addresses]);
-    const ms = request.deadlineMs ?? entry.spec.drainDeadlineMs;
-    const { revision } = await this.controller.setDrained(request.service, drained, {
-      ms,
-      addresses,
+    let addresses: ReadonlySet<string> = new Set();
+    let ms = 0;
+    const prepared = await this.controller.setDrained(request.service, (entry, earlier) => {
+      addresses = addressesOf(entry.service, request);
+      ms = request.deadlineMs ?? entry.spec.drainDeadlineMs;
+      return { drained: new Set([...earlier, ...addresses]), deadline: { ms, addresses } };
     });
     const watch = new DrainWatch({
-      entry,
+      entry: prepared.changes[0]!.after!,
       addresses,
+      deadlineAt: this.clock.now() + ms,
       controller: this.controller,
+      table: this.table,
       clock: this.clock,
-      isDrained: () => isSubset(addresses, this.table.drainedOf(request.service)),
       report,
-      revision,
+      revision: prepared.revision,
     });
     return watch.start();
   }
 
+  /** As MeshBackend.cancelDrain: of those that are meant, those that drain. */
   async cancel(target: DrainTarget): Promise<void> {
-    const entry = this.entry(target.service);
-    const addresses = addressesOf(entry.service, target);
-    const drained = new Set(this.table.drainedOf(target.service));
-    if (!isSubset(addresses, drained)) {
-      const what = target.destination ?? target.service;
-      throw new MeshError('failed_precondition', `${what} is not draining`);
-    }
-    for (const address of addresses) drained.delete(address);
-    await this.controller.setDrained(target.service, drained);
-  }
-
-  private entry(name: string): ServiceEntry {
-    const entry = this.table.get(name);
-    if (entry === undefined) throw new MeshError('not_found', `service ${name}: not found`);
-    return entry;
+    await this.controller.setDrained(target.service, ({ service }, earlier) => {
+      const drained = new Set(earlier);
+      for (const address of addressesOf(service, target)) drained.delete(address);
+      if (drained.size === earlier.size) {
+        const what = target.destination ?? target.service;
+        throw new MeshError('failed_precondition', `${what} is not draining`);
+      }
+      return { drained };
+    });
   }
 }
 
 interface DrainWatchOptions {
+  /** The service as it was when the drain was decided. */
   readonly entry: ServiceEntry;
   readonly addresses: ReadonlySet<string>;
+  /** Unit: Clock.now(). */
+  readonly deadlineAt: number;
   readonly controller: HostController;
+  readonly table: ServiceTable;
   readonly clock: Clock;
-  /** False when the drain was taken back. */
-  isDrained(): boolean;
   readonly report: (progress: DrainProgress) => void;
   /** Of the table, since when the destinations are to drain. */
   readonly revision: number;
@@ -76,12 +73,16 @@ interface DrainWatchOptions {
 /** Reports until the destinations hold no connection, or theirs were cut. */
 class DrainWatch {
   private readonly ends: (() => void)[] = [];
+  /** ruleKeys of the service's virtual services. */
+  private readonly keys: ReadonlySet<string>;
   private cut = false;
   private underWay = false;
   private cancelTick = (): void => undefined;
   private stopped = false;
 
-  constructor(private readonly options: DrainWatchOptions) {}
+  constructor(private readonly options: DrainWatchOptions) {
+    this.keys = new Set(virtualServiceKeys(options.entry.service));
+  }
 
   start(): () => void {
     const { controller } = this.options;
@@ -90,7 +91,9 @@ class DrainWatch {
         if (this.isMine(retiree) && retiree.end === 'deadline') this.cut = true;
       }),
       controller.passed.add((report) => {
-        this.underWay ||= report.revision >= this.options.revision;
+        // A pass that broke off may not have come to see what there is to drain.
+        const saw = report.failed !== 'everything' && report.revision >= this.options.revision;
+        this.underWay ||= saw;
         this.tell();
       }),
     );
@@ -112,45 +115,53 @@ class DrainWatch {
 
   private tell(): void {
     if (this.stopped) return;
-    const { controller, clock, entry, report } = this.options;
+    const { controller, clock, entry, addresses } = this.options;
     const retirees = [...controller.retirement.retirees()].filter((r) => this.isMine(r));
-    const perName = new Map<string, number>();
+    const open = new Map([...addresses].map((address) => [address, 0]));
     for (const { destination, connections } of retirees) {
-      const name = destinationName(entry, destination.address);
-      perName.set(name, (perName.get(name) ?? 0) + (connections ?? 0));
+      const { address } = destination;
+      open.set(address, (open.get(address) ?? 0) + (connections ?? 0));
     }
-    const deadlineAt = Math.max(0, ...retirees.map((retiree) => retiree.deadlineAt));
     const phase = this.phase(retirees.length);
-    report({
-      phase,
-      connections: [...perName.values()].reduce((sum, count) => sum + count, 0),
-      remainingMs: retirees.length === 0 ? 0 : Math.max(0, deadlineAt - clock.now()),
-      destinations: [...perName].map(([name, connections]) => ({ name, connections })),
-    });
+    const deadlines = retirees.map(({ deadlineAt }) => deadlineAt);
+    const deadlineAt = deadlines.length === 0 ? this.options.deadlineAt : Math.max(...deadlines);
+    // Before the report, which may ask for the end of the reports itself.
     if (phase !== 'draining') this.stop();
+    this.options.report({
+      phase,
+      connections: [...open.values()].reduce((sum, count) => sum + count, 0),
+      remainingMs: phase === 'draining' ? Math.max(0, deadlineAt - clock.now()) : 0,
+      destinations: [...open].map(([address, connections]) => {
+        return { name: destinationName(entry, address), connections };
+      }),
+    });
   }
 
   private phase(retiring: number): DrainProgress['phase'] {
-    if (!this.options.isDrained()) return 'cancelled';
+    if (this.isTakenBack()) return 'cancelled';
     // Before the first pass the kernel has not heard of the drain yet.
     if (retiring > 0 || !this.underWay) return 'draining';
     return this.cut ? 'deadline' : 'finished';
   }
 
-  private isMine(retiree: Retiree): boolean {
-    const { controller, entry, addresses } = this.options;
-    const owner = controller.rules.ownerOf(retiree.key);
-    return owner === entry.spec.name && addresses.has(retiree.destination.address);
+  /** A destination, or its service, that is removed meanwhile goes on draining. */
+  private isTakenBack(): boolean {
+    const { entry, addresses, table } = this.options;
+    const now = table.get(entry.spec.name)?.service.destinations ?? [];
+    return now.some(({ address, draining }) => addresses.has(address) && !draining);
+  }
+
+  private isMine({ key, destination }: Retiree): boolean {
+    return this.keys.has(key) && this.options.addresses.has(destination.address);
   }
 }
 
 /** Errors: not_found. */
 function addressesOf(service: Service, target: DrainTarget): Set<string> {
+  const named = parseAddress(target.destination ?? '');
   const chosen = service.destinations.filter(
     ({ name, address }) =>
-      target.destination === undefined ||
-      name === target.destination ||
-      address === target.destination,
+      target.destination === undefined || name === target.destination || address === named,
   );
   if (chosen.length === 0 && target.destination !== undefined) {
     throw new MeshError(
@@ -159,8 +170,4 @@ function addressesOf(service: Service, target: DrainTarget): Set<string> {
     );
   }
   return new Set(chosen.map(({ address }) => address));
-}
-
-function isSubset(part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean {
-  return [...part].every((value) => whole.has(value));
 }

@@ -1,6 +1,14 @@
 import type { Explanation, ExplainQuery } from '../api/index.js';
 import type { Connection, Kernel } from '../kernel/index.js';
-import { formatMatch, ruleKey, type Destination, type VirtualServiceRule } from '../model/index.js';
+import {
+  formatMatch,
+  prefixBase,
+  prefixOf,
+  ruleKey,
+  type Destination,
+  type VirtualServiceMatch,
+  type VirtualServiceRule,
+} from '../model/index.js';
 import { explain } from '../rules/index.js';
 import type { ServiceTable } from '../store/index.js';
 import type { HostController } from './controller.js';
@@ -22,7 +30,8 @@ export async function explainOnHost(
   const { controller, kernel } = sources;
   const name = (rule: VirtualServiceRule): string =>
     controller.rules.ownerOf(ruleKey(rule)) ?? formatMatch(rule.match);
-  const bound = await boundOf(query, kernel);
+  const met = controller.reconciler.held.get(`ipvs ${formatMatch(matchOf(query))}`);
+  const bound = met?.kind === 'virtual-service' ? await boundOf(query, met, kernel) : undefined;
   const { steps, outcome } = explain(query, {
     rules: controller.reconciler.held,
     onLink: controller.onLink,
@@ -55,18 +64,27 @@ function describe(service: string, destination: Destination, sources: ExplainSou
 /** Where the affinity of this client leads, when it has one. */
 async function boundOf(
   query: ExplainQuery,
+  { affinityTimeoutS, affinityPrefix }: VirtualServiceRule,
   kernel: Kernel,
 ): Promise<{ address: string; port: number; by: string } | undefined> {
+  if (affinityTimeoutS === 0) return undefined;
+  // The template has the address of the client's network (ip_vs_core.c, ip_vs_sched_persist).
+  const client = prefixBase(prefixOf(query.source, affinityPrefix));
   const isTemplate = (connection: Connection): boolean =>
     connection.state === 'NONE' &&
     connection.clientPort === 0 &&
-    connection.client === query.source &&
+    connection.client === client &&
     connection.virtual === query.destination &&
+    (connection.protocol === query.protocol || connection.protocol === 'ip') &&
     (connection.virtualPort === query.port || connection.virtualPort === 0);
   const [found] = await kernel.connections({ limit: 1, filter: isTemplate });
   if (found === undefined) return undefined;
   const by = `affinity for another ${found.expiresS} s`;
   return { address: found.destination, port: found.destinationPort, by };
+}
+
+function matchOf({ protocol, destination, port }: ExplainQuery): VirtualServiceMatch {
+  return { protocol, address: destination, port };
 }
 
 async function countersOf(
@@ -75,6 +93,5 @@ async function countersOf(
   verdict: Explanation['outcome']['verdict'],
 ): Promise<Awaited<ReturnType<Kernel['counters']>>[number] | undefined> {
   if (verdict === 'passed') return undefined;
-  const match = { protocol: query.protocol, address: query.destination, port: query.port };
-  return (await kernel.counters([match]))[0];
+  return (await kernel.counters([matchOf(query)]))[0];
 }

@@ -61,15 +61,14 @@ export class TrafficView {
   }
 
   private addressesOf(nameOrAddress: string, entry: ServiceEntry | undefined): Set<string> {
+    const literal = parseAddress(nameOrAddress);
     const addresses = new Set<string>();
     for (const { service } of entry === undefined ? this.table.all() : [entry]) {
       for (const { name, address } of service.destinations) {
-        if (name === nameOrAddress || address === nameOrAddress) addresses.add(address);
+        if (name === nameOrAddress || address === literal) addresses.add(address);
       }
     }
-    const literal = parseAddress(nameOrAddress);
-    if (addresses.size === 0 && literal !== undefined && entry === undefined)
-      addresses.add(literal);
+    if (literal !== undefined && entry === undefined) addresses.add(literal);
     if (addresses.size === 0) {
       throw new MeshError('not_found', `destination ${nameOrAddress}: not found`);
     }
@@ -100,8 +99,9 @@ export class TrafficView {
   private serviceOf(connection: Connection): string | undefined {
     const listen = formatEndpoint(connection.virtual, connection.virtualPort);
     const direct = this.table.listenerOf(`${listen}/${connection.protocol}`);
-    // An affinity template stands for every port of its protocol, shown as IP or port 0.
-    return direct ?? this.table.holderOf(connection.virtual);
+    // An affinity template may stand for every port of its VIP. Another port is somebody else's.
+    const isForAllPorts = connection.virtualPort === 0 || connection.protocol === 'ip';
+    return direct ?? (isForAllPorts ? this.table.holderOf(connection.virtual) : undefined);
   }
 
   private entry(name: string): ServiceEntry {

@@ -26,8 +26,11 @@ export interface PassReport {
   readonly drift: readonly DriftedRule[];
   /** The table's revision that the pass worked from. */
   readonly revision: number;
-  /** Identities that are not known to be as they should; absent when all are. */
-  readonly failed?: ReadonlySet<string>;
+  /**
+   * Identities that are not known to be as they should, or `everything` when the pass broke off;
+   * absent when all are.
+   */
+  readonly failed?: ReadonlySet<string> | 'everything';
 }
 
 export interface ReconcilerOptions extends RunnerOptions {
@@ -156,9 +159,8 @@ export class Reconciler {
     } catch (error) {
       log.error({ sandbox: this.options.kernel.sandbox, err: error }, 'reconcile pass failed');
       this.observed = undefined; // Not known any more; the next pass looks.
-      const failed = new Set(this.options.table.desired.keys());
       const errnos = error instanceof KernelError ? [error.errno] : [];
-      report({ ops: 0, errnos, drift: [], error: messageOf(error), failed });
+      report({ ops: 0, errnos, drift: [], error: messageOf(error), failed: 'everything' });
       return false;
     }
   }

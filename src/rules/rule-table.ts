@@ -37,9 +37,10 @@ export class RuleTable {
     return this.soleOwner.get(key) ?? this.shared.get(key)?.keys().next().value;
   }
 
-  /** True when nobody but `owner` wants the rule. */
-  isSoleOwner(key: string, owner: string): boolean {
-    return this.soleOwner.get(key) === owner;
+  /** Everybody who wants the rule. */
+  ownersOf(key: string): string[] {
+    const sole = this.soleOwner.get(key);
+    return sole === undefined ? [...(this.shared.get(key)?.keys() ?? [])] : [sole];
   }
 
   /** The rules that `owner` contributes, in force or not. */

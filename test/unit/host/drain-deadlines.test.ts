@@ -54,8 +54,8 @@ class Host {
   }
 
   async drain(addresses: readonly string[], named: readonly string[], ms: number): Promise<void> {
-    const deadline = { ms, addresses: new Set(named) };
-    await this.run(this.controller.setDrained('web', new Set(addresses), deadline));
+    const change = { drained: new Set(addresses), deadline: { ms, addresses: new Set(named) } };
+    await this.run(this.controller.setDrained('web', () => change));
   }
 
   async run(change: Promise<unknown>): Promise<void> {
