@@ -40,6 +40,8 @@ export interface DaemonOptions {
   /** Range of the result: 0 <= x < 1. */
   readonly random: () => number;
   readonly log: Log & { level: string };
+  /** Default openLinuxKernel. */
+  readonly openKernel?: (options: { readonly netns?: string }) => Promise<Kernel>;
 }
 
 /**
@@ -70,6 +72,8 @@ export class Daemon {
   }
 
   async stop(): Promise<void> {
+    this.isRunning = false;
+    await this.reloading;
     for (const stop of this.stops.splice(0).reverse()) {
       await stop().catch((error: unknown) => {
         this.options.log.error({ err: error }, `while stopping: ${messageOf(error)}`);
@@ -138,7 +142,7 @@ export class Daemon {
       configFile: () => this.fileState,
       doctor,
     });
-    await this.serveMetrics(backend);
+    await this.serveMetrics(backend, table);
     await this.controller.start();
     await this.serveApi(backend);
     this.isRunning = true;
@@ -156,7 +160,8 @@ export class Daemon {
 
   private async openKernel(): Promise<Kernel> {
     const { netnsPath } = this.config;
-    const kernel = await openLinuxKernel(netnsPath === undefined ? {} : { netns: netnsPath });
+    const open = this.options.openKernel ?? openLinuxKernel;
+    const kernel = await open(netnsPath === undefined ? {} : { netns: netnsPath });
     this.stops.push(() => kernel.close());
     return kernel;
   }
@@ -174,16 +179,29 @@ export class Daemon {
     return { state, table };
   }
 
-  private async serveMetrics(backend: HostBackend): Promise<void> {
-    const metrics = new DaemonMetrics();
-    this.controller.passed.add((report) => metrics.passed(report));
+  private async serveMetrics(backend: HostBackend, table: ServiceTable): Promise<void> {
+    const { controller } = this;
     const { metrics: listen } = this.config;
+    const { log } = this.options;
     if (listen === undefined) return;
+    const metrics = new DaemonMetrics();
+    controller.passed.add((report) => metrics.passed(report));
+    metrics.observe('meshd_services', 'Services asked for.', () => table.size);
+    metrics.observe(
+      'meshd_services_withheld',
+      'Services kept out of the kernel by a conflict.',
+      () => controller.withheldCount,
+    );
     async function* write(): AsyncGenerator<string> {
       yield await metrics.text();
-      yield* trafficSeries((await backend.traffic()).services);
+      // When the kernel gives no counters, our own figures are what tells of it.
+      const traffic = await backend.traffic().catch((error: unknown) => {
+        log.warn({ err: error }, `metrics: no counters: ${messageOf(error)}`);
+        return { services: [] };
+      });
+      yield* trafficSeries(traffic.services);
     }
-    const server: MetricsServer = await serveMetrics(listen, write, this.options.log);
+    const server: MetricsServer = await serveMetrics(listen, write, log);
     this.stops.push(() => server.close());
   }
 
@@ -214,13 +232,13 @@ export class Daemon {
     }
     try {
       const { config, specs } = parseConfig(await readFile(configPath, 'utf8'), configPath);
-      this.warnOfFixedParts(config);
       const { changes } = await this.controller.submit({
         source: 'file',
         set: specs,
         remove: 'others',
       });
       this.fileState = { path: configPath, loadedAtMs: this.options.clock.wallMs() };
+      this.adopt(config);
       const changed = changes.filter(({ change }) => change !== 'unchanged');
       log.info({ changed: changed.length, services: specs.length }, 'configuration is in force');
     } catch (error) {
@@ -229,8 +247,8 @@ export class Daemon {
     }
   }
 
-  /** Some fields shape what is built at start. */
-  private warnOfFixedParts(next: DaemonConfig): void {
+  /** What of it may change while we run; other fields shape what is built at start. */
+  private adopt(next: DaemonConfig): void {
     for (const field of Object.keys(next) as (keyof DaemonConfig)[]) {
       if (JSON.stringify(next[field]) === JSON.stringify(this.config[field])) continue;
       if (field === 'log') this.options.log.level = next.log.level;
@@ -259,8 +277,11 @@ class StateFile {
   /** Errors: those of Journal.append; then nothing of `records` will be remembered. */
   async append(records: readonly TableRecord[]): Promise<void> {
     const size = this.journal.sizeBytes();
-    const grown = size > compactBytesMin && size > 2 * this.rewrittenBytes;
-    if (grown || this.journal.mustRewrite()) await this.rewrite();
+    if (this.journal.mustRewrite()) await this.rewrite();
+    else if (size > compactBytesMin && size > 2 * this.rewrittenBytes) {
+      // There may be room for a record where there is none for a second file.
+      await this.rewrite().catch(() => (this.rewrittenBytes = size));
+    }
     await this.journal.append(records);
   }
 

@@ -1,7 +1,10 @@
 import type { ServiceState, WatchEvent, WatchPosition } from './backend.js';
 
-/** Changes kept for watchers that come back. Unit: events. */
-const historyMax = 4096;
+/**
+ * Changes kept at least for watchers that come back, and up to twice as many. Each holds a service
+ * with all its destinations, so 1,024 of them are a few megabytes. Unit: events.
+ */
+const historyMax = 512;
 
 /**
  * The sequence of service changes of one run of the daemon: implements `MeshBackend.watch`.

@@ -1,7 +1,9 @@
+import { lstat, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { MeshError, messageOf, type Log } from '../base/index.js';
 
 /** Where metrics are served: a TCP address, or a unix socket of this path. */
@@ -14,6 +16,11 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+export interface MetricsServerOptions {
+  /** A client that neither sends nor reads for so long is cut off. Default 10 s. */
+  readonly stallMs?: number;
+}
+
 /**
  * Serves `GET /metrics` with the text that `write` yields, and `GET /healthz`.
  * Errors: unavailable when the address cannot be listened on.
@@ -22,6 +29,7 @@ export async function serveMetrics(
   listen: MetricsListen,
   write: () => AsyncIterable<string>,
   log: Log,
+  options: MetricsServerOptions = {},
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0];
@@ -39,10 +47,12 @@ export async function serveMetrics(
       log.warn({ err: error }, `metrics: ${messageOf(error)}`);
     });
   });
-  // A scraper that stalls must not hold a connection for good.
-  server.requestTimeout = 10_000;
+  // A scraper that stalls must not hold a connection for good, be it sending or reading.
+  server.timeout = options.stallMs ?? 10_000;
   server.maxConnections = 64;
   await startListening(server, listen);
+  // Such as no descriptor left for a connection: the next one may find one.
+  server.on('error', (error) => log.warn({ err: error }, `metrics: ${error.message}`));
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
@@ -62,18 +72,43 @@ async function* batched(parts: AsyncIterable<string>): AsyncGenerator<string> {
     if (batch.length < 64 * 1024) continue;
     yield batch;
     batch = '';
+    // A fast reader of a large table must not keep everybody else waiting.
+    await setImmediate();
   }
   yield batch;
 }
 
 async function startListening(server: Server, listen: MetricsListen): Promise<void> {
-  if ('socketPath' in listen) await unlink(listen.socketPath).catch(() => undefined);
   const where = 'socketPath' in listen ? listen.socketPath : `${listen.address}:${listen.port}`;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new MeshError('unavailable', `metrics: cannot listen on ${where}: ${error.message}`));
+  try {
+    if ('socketPath' in listen) await removeDeadSocket(listen.socketPath);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen('socketPath' in listen ? { path: listen.socketPath } : hostOf(listen), () => {
+        server.off('error', reject);
+        resolve();
+      });
     });
-    if ('socketPath' in listen) server.listen(listen.socketPath, resolve);
-    else server.listen(listen.port, listen.address, resolve);
+  } catch (error) {
+    const text = `metrics: cannot listen on ${where}: ${messageOf(error)}`;
+    throw new MeshError('unavailable', text, { cause: error });
+  }
+}
+
+function hostOf({ address, port }: { readonly address: string; readonly port: number }) {
+  return { host: address, port };
+}
+
+/** The socket file of a dead process goes; what is no socket, or has a listener, stays. */
+async function removeDeadSocket(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats?.isSocket() !== true) return;
+  const refused = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
   });
+  if (refused) await unlink(path);
 }

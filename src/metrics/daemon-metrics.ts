@@ -41,7 +41,19 @@ export class DaemonMetrics {
     if (report.error !== undefined) this.failedPasses.inc();
     for (const { difference } of report.drift) this.drift.inc({ difference });
     for (const errno of report.errnos) this.netlinkErrors.inc({ errno: errnoName(errno) });
-    this.lastPass.set((report.atMs + report.durationMs) / 1000);
+    this.lastPass.set(report.atMs / 1000);
+  }
+
+  /** A value read when somebody asks. */
+  observe(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   text(): Promise<string> {
