@@ -105,6 +105,7 @@ export class HostBench {
       reconcile: {
         repairIntervalMs,
         repairShareMax: 0.001,
+        networkIntervalMs: 1000,
         retryMinMs: 100,
         retryMaxMs: 1000,
         retireePollMs,
