@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest';
+import type { DoctorCheck, Status } from '../../../src/api/index.js';
+import { examineHost } from '../../../src/host/index.js';
+import { FakeKernel } from '../../../src/kernel/fake/index.js';
+import type { ServiceSpec, VirtualServiceRule } from '../../../src/model/index.js';
+import { parseRules } from '../../support/rule-text.js';
+import { HostBench, spec } from './bench.js';
+
+interface Case {
+  /** What the host is like. */
+  readonly is: string;
+  readonly check: string;
+  /** As `warn: cause`, with ` -> fix` when there is one. */
+  readonly want: string;
+  readonly services?: readonly ServiceSpec[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly status?: Partial<Status>;
+  readonly arrange?: (bench: HostBench) => void;
+  readonly plant?: (kernel: FakeKernel) => void;
+}
+
+const eth0 = { device: 'eth0', address: '10.0.0.1', prefixLength: 24, scope: 'global' } as const;
+const web = spec('web vip=10.96.0.1', '10.0.0.11');
+const tunnel = spec('far vip=10.96.0.2 forwarding=tunnel tunnel=ipip', '10.0.0.12');
+const foreign = parseRules(['ipvs 10.96.0.1:80/tcp rr']) as VirtualServiceRule[];
+const conntrack = (count: number): Readonly<Record<string, string>> => ({
+  'net/netfilter/nf_conntrack_count': String(count),
+  'net/netfilter/nf_conntrack_max': '1000',
+});
+
+const cases: readonly Case[] = [
+  { is: 'with IPVS', check: 'ip_vs', want: 'ok: IPVS 1.2.1, 4096 hash buckets' },
+  {
+    is: 'without IPVS',
+    check: 'ip_vs',
+    arrange: ({ kernel }) => kernel.setIpvs(false),
+    want: 'fail: this kernel has no IPVS: no module ip_vs (EOPNOTSUPP) -> modprobe ip_vs; it is part of linux-image packages',
+  },
+  { is: 'converged', check: 'rules', want: 'ok: in the kernel, last pass 0.0 ms' },
+  {
+    is: 'not converged',
+    check: 'rules',
+    status: { reconcile: { atMs: 0, durationMs: 1, ops: 1, error: 'add ipvs: busy (EBUSY)' } },
+    want: 'fail: add ipvs: busy (EBUSY) -> meshctl diff shows what is missing',
+  },
+  { is: 'without a file', check: 'configuration', want: 'ok: no file' },
+  {
+    is: 'with a file',
+    check: 'configuration',
+    status: { config: { path: '/etc/meshd.yaml', loadedAtMs: 1 } },
+    want: 'ok: /etc/meshd.yaml is in force',
+  },
+  {
+    is: 'with a file that was not accepted',
+    check: 'configuration',
+    status: { config: { path: '/etc/meshd.yaml', error: 'line 3: no such field' } },
+    want: 'fail: line 3: no such field -> meshd check /etc/meshd.yaml',
+  },
+  {
+    is: 'without conflicts',
+    check: 'conflicts',
+    want: 'ok: every service has its addresses to itself',
+  },
+  {
+    is: 'whose own address is a VIP',
+    check: 'conflicts',
+    services: [spec('web vip=10.0.0.1', '10.0.0.11')],
+    want: 'fail: web: 10.0.0.1 is an address of eth0 -> change the VIP, or remove what holds the address',
+  },
+  { is: 'alone', check: 'foreign IPVS', want: 'ok: no virtual services of others' },
+  {
+    is: 'shared with another program',
+    check: 'foreign IPVS',
+    plant: (kernel) => kernel.plantForeign(...foreign),
+    want: 'warn: left alone: 10.96.0.1:80/tcp -> none needed; kube-proxy and keepalived may share the host',
+  },
+  {
+    is: 'without masq',
+    check: 'forwarding',
+    services: [tunnel],
+    want: 'ok: not needed: no service uses masq',
+  },
+  {
+    is: 'that forwards',
+    check: 'forwarding',
+    sysctls: { 'net/ipv4/ip_forward': '1' },
+    want: 'ok: on for IPv4 and IPv6',
+  },
+  {
+    is: 'that does not forward IPv6',
+    check: 'forwarding',
+    sysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv6/conf/all/forwarding': '0' },
+    want: 'fail: net/ipv6/conf/all/forwarding is 0 -> sysctl -w net/ipv6/conf/all/forwarding=1',
+  },
+  { is: 'with loose paths', check: 'rp_filter', want: 'ok: not strict for all interfaces' },
+  {
+    is: 'with strict paths',
+    check: 'rp_filter',
+    sysctls: { 'net/ipv4/conf/all/rp_filter': '1' },
+    want: 'warn: strict: packets are dropped that arrive where their answer would not leave -> sysctl -w net/ipv4/conf/all/rp_filter=2, if paths differ',
+  },
+  { is: 'without conntrack', check: 'conntrack', want: 'ok: no connections are tracked' },
+  {
+    is: 'with room for connections',
+    check: 'conntrack',
+    sysctls: conntrack(799),
+    want: 'ok: 799 of 1000 entries',
+  },
+  {
+    is: 'with hardly room for connections',
+    check: 'conntrack',
+    sysctls: conntrack(800),
+    want: 'warn: 800 of 1000 entries: new connections fail when it is full -> sysctl -w net/netfilter/nf_conntrack_max=2000',
+  },
+  { is: 'without a firewall', check: 'firewall', want: 'ok: no chain drops by default' },
+  {
+    is: 'with Docker',
+    check: 'firewall',
+    arrange: ({ kernel }) => {
+      kernel.chains = [{ name: 'ip filter FORWARD', hook: 'forward' }];
+    },
+    want: 'warn: drops what no rule accepts: ip filter FORWARD (forward) -> accept the VIPs on input, and forwarding to the destinations, e.g. in DOCKER-USER',
+  },
+  { is: 'that reaches all', check: 'routes', want: 'ok: to 1 destinations' },
+  {
+    is: 'that does not reach some',
+    check: 'routes',
+    services: [spec('web vip=10.96.0.1', ...[1, 2, 3, 4, 5, 6, 7].map((i) => `192.0.2.${i}`))],
+    want: 'fail: none to 192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5 and 2 more -> ip route get 192.0.2.1',
+  },
+  {
+    is: 'with a route that says no',
+    check: 'routes',
+    arrange: ({ kernel }) =>
+      void kernel.routeAnswers.set('10.0.0.11', { type: 'unreachable', device: 'lo' }),
+    want: 'fail: none to 10.0.0.11 -> ip route get 10.0.0.11',
+  },
+  { is: 'in good health', check: 'health', want: 'ok: every service has a destination to go to' },
+  {
+    is: 'with a service that is down',
+    check: 'health',
+    arrange: ({ health }) => health.fail('web', '10.0.0.11'),
+    want: 'warn: no destination takes new connections: web -> meshctl endpoint ls',
+  },
+  {
+    is: 'that cannot be asked',
+    check: 'routes',
+    arrange: ({ kernel }) => kernel.vanish(),
+    want: 'warn: could not be examined: sandbox host: network namespace vanished (ENOENT)',
+  },
+];
+
+async function examine({
+  services,
+  sysctls,
+  status,
+  arrange,
+  plant,
+}: Case): Promise<DoctorCheck[]> {
+  const kernel = new FakeKernel({ hostAddresses: [eth0] });
+  plant?.(kernel);
+  const bench = await new HostBench({ kernel, file: services ?? [web] }).start();
+  arrange?.(bench);
+  const { controller, table, health } = bench;
+  return examineHost({
+    controller,
+    table,
+    kernel,
+    health,
+    status: async () => ({ ...(await bench.backend.status()), ...status }),
+    sysctl: (name) => Promise.resolve(sysctls?.[name]),
+  });
+}
+
+function text({ state, cause, fix }: DoctorCheck): string {
+  return `${state}: ${cause}${fix === '' ? '' : ` -> ${fix}`}`;
+}
+
+describe('examineHost', () => {
+  it.each(cases)('$check of a host $is', async (one) => {
+    const checks = await examine(one);
+    expect(text(checks.find(({ name }) => name === one.check)!)).toBe(one.want);
+  });
+
+  it('reads in an order that makes sense, with a fix for all that fails', async () => {
+    const checks = await examine({ is: '', check: '', want: '' });
+    expect(checks.map(({ name }) => name)).toEqual([
+      'ip_vs',
+      'rules',
+      'configuration',
+      'conflicts',
+      'foreign IPVS',
+      'forwarding',
+      'rp_filter',
+      'conntrack',
+      'firewall',
+      'routes',
+      'health',
+    ]);
+  });
+});
