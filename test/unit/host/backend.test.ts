@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ApplyRequest } from '../../../src/api/index.js';
 import { errno } from '../../../src/kernel/index.js';
 import { FakeKernel } from '../../../src/kernel/fake/index.js';
-import type { VirtualServiceRule } from '../../../src/model/index.js';
+import type { ServiceSpec, VirtualServiceRule } from '../../../src/model/index.js';
 import { parseRules } from '../../support/rule-text.js';
 import { HostBench, repairIntervalMs, spec } from './bench.js';
 
@@ -15,7 +15,7 @@ function request(rest: Partial<ApplyRequest>): ApplyRequest {
   return { ...none, ...rest };
 }
 
-async function started(...services: Parameters<HostBench['apply']>): Promise<HostBench> {
+async function started(...services: readonly ServiceSpec[]): Promise<HostBench> {
   const bench = await new HostBench().start();
   if (services.length > 0) await bench.apply(...services);
   bench.takeOps();

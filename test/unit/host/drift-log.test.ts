@@ -7,7 +7,7 @@ function pass(atMs: number, rules: number, error?: string): PassReport {
     return { difference: 'missing' as const, rule: `rule ${i}` };
   });
   const report = { scope: 'everything' as const, atMs, durationMs: 1, ops: rules, drift };
-  return { ...report, revision: 1, ...(error === undefined ? {} : { error }) };
+  return { ...report, revision: 1, errnos: [], ...(error === undefined ? {} : { error }) };
 }
 
 describe('DriftLog', () => {
