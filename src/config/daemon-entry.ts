@@ -30,7 +30,11 @@ export interface DaemonConfig {
     readonly tcpFinS: number;
     readonly udpS: number;
   };
-  readonly reconcile: { readonly repairIntervalMs: number };
+  readonly reconcile: {
+    readonly repairIntervalMs: number;
+    /** Of the time, for repairs; a long one puts off the next. Range 0-1. */
+    readonly repairShareMax: number;
+  };
   /** Applied to the services of the file; the API's callers may do the same. */
   readonly serviceDefaults: ServiceDefaults;
 }
@@ -107,9 +111,14 @@ export function completeConfig(entry: DaemonEntry): DaemonConfig {
       tcpFinS: (timeouts?.tcpFin ?? 120_000) / 1_000,
       udpS: (timeouts?.udp ?? 300_000) / 1_000,
     },
-    reconcile: {
-      repairIntervalMs: entry.reconcile?.repairInterval ?? reconcileTunables.repairIntervalMs,
-    },
+    reconcile: repairs(entry.reconcile?.repairInterval),
     serviceDefaults: entry.defaults ?? {},
   };
+}
+
+function repairs(askedMs: number | undefined): DaemonConfig['reconcile'] {
+  const { repairIntervalMs, repairShareMax, askedRepairShareMax } = reconcileTunables;
+  return askedMs === undefined
+    ? { repairIntervalMs, repairShareMax }
+    : { repairIntervalMs: askedMs, repairShareMax: askedRepairShareMax };
 }

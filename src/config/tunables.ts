@@ -51,6 +51,8 @@ export const reconcileTunables = {
    * most of a second, so the repair interval grows to keep the idle daemon idle. Range 0-1.
    */
   repairShareMax: 0.001,
+  /** The same where the file asks for an interval: who asks for often gets it, within reason. */
+  askedRepairShareMax: 0.1,
   /** Between two looks at the connections of destinations that are on their way out. */
   retireePollMs: 500,
   /** For destinations of which no service is known any more to say how long they may finish. */

@@ -18,7 +18,7 @@ describe('the example', () => {
       netnsPath: '/run/netns/lb',
       pools: ['10.96.0.0/16', 'fd00:96::/112'],
       idleTimeouts: { tcpS: 900, tcpFinS: 120, udpS: 300 },
-      reconcile: { repairIntervalMs: 60_000 },
+      reconcile: { repairIntervalMs: 60_000, repairShareMax: 0.1 },
     });
     expect(Object.keys(serviceDefaults)).toEqual(['scheduler', 'drainDeadline', 'healthCheck']);
   });
