@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/command.js';
-import { kernelState } from '../support/kernel-state.js';
+import { difference, kernelState } from '../support/kernel-state.js';
 import { Meshd } from '../support/meshd.js';
 import { servicesYaml, type Case, type ServiceText } from '../support/scene.js';
 
@@ -56,8 +56,9 @@ export const crash: Case = {
         });
       } catch {
         unlike++;
-        report.note(`round ${round}, killed after ${waitMs} ms, wanted:\n${wanted[next]!}`);
-        report.note(`found:\n${await kernelState(topology, 'lb')}`);
+        const found = await kernelState(topology, 'lb');
+        report.note(`round ${round}, killed after ${waitMs} ms`);
+        report.note(difference(wanted[next]!, found));
       }
     }
     report.claim(

@@ -1,4 +1,5 @@
-import { kernelState, virtualServices } from '../support/kernel-state.js';
+import { until } from '../support/command.js';
+import { difference, kernelState, virtualServices } from '../support/kernel-state.js';
 import { Meshd } from '../support/meshd.js';
 import { servicesYaml, tcpPort, vip, type Case, type Scene } from '../support/scene.js';
 import { addressOf } from '../support/topology.js';
@@ -26,7 +27,7 @@ export const foreign: Case = {
         `others' rules are as they were after ${what}`,
         `${count} lines`,
       );
-      if (after !== before) report.note(`before:\n${before}\nafter:\n${after}`);
+      if (after !== before) report.note(difference(before, after));
     };
     await keeps('the start of meshd');
     const diff = await meshd.ctl('diff');
@@ -49,6 +50,7 @@ export const foreign: Case = {
       (await meshd.metric('meshd_drift_rules_total')) <= driftBefore,
       "others' rules are not counted as drift",
     );
+    await takenOver(scene, meshd);
     await meshd.reload('defaults: { drainDeadline: 0s }\nservices: []');
     await keeps('the removal of all our services');
     const left = await virtualServices(topology, 'lb');
@@ -89,4 +91,28 @@ async function othersState({ topology }: Scene): Promise<string> {
   const services = await virtualServices(topology, 'lb');
   const theirs = services.filter((line) => foreignServices.some((one) => line.includes(one)));
   return [...theirs, stdout.trim()].join('\n');
+}
+
+/** Editing a virtual service with ipvsadm takes our mark from it: it is somebody else's from then on. */
+async function takenOver({ topology, peers, report }: Scene, meshd: Meshd): Promise<void> {
+  const service = `${vip(10, 4)}:80`;
+  await topology.exec('lb', ['ipvsadm', '-E', '-t', service, '-s', 'lc']);
+  const shown = await until('meshctl vip ls says so', 30_000, async () => {
+    const { stdout } = await meshd.ctl('vip', 'ls');
+    return stdout.split('\n').find((line) => line.includes('web') && line.includes('withheld'));
+  });
+  const load = await peers.load('client', vip(10, 4), 80, { requests: 30 });
+  const lines = await virtualServices(topology, 'lb');
+  report.claim(
+    lines.includes(`-A -t ${service} -s lc`) && load.failed === 0,
+    'a service of ours that somebody edited with ipvsadm is theirs, and meshctl says so',
+    shown.trim().replaceAll(/\s+/g, ' '),
+  );
+  await topology.exec('lb', ['ipvsadm', '-D', '-t', service]);
+  await until('it is ours again', 30_000, async () => {
+    return (await virtualServices(topology, 'lb')).some((line) =>
+      line.startsWith(`-A -t ${service} `),
+    );
+  });
+  report.claim(true, 'when they delete it, meshd makes its own again');
 }

@@ -25,7 +25,7 @@ export async function killAndRestart(scene: Scene, meshd: Meshd): Promise<void> 
   const result = await underLoad(scene, async () => {
     await meshd.end('SIGKILL');
     // Longer than any buffer lasts: the packets really go on without it.
-    await answersFor(scene, 300);
+    await answersFor(scene, 100);
     await meshd.start();
   });
   await untouched(scene, meshd, { what: 'meshd was killed and started again', before, result });
@@ -56,14 +56,14 @@ async function stopAndStart(scene: Scene, meshd: Meshd): Promise<void> {
   const result = await underLoad(scene, async () => {
     const status = await meshd.end('SIGTERM');
     scene.report.claim(status === 0, 'SIGTERM ends meshd with exit status 0', `${status}`);
-    await answersFor(scene, 300);
+    await answersFor(scene, 100);
     await meshd.start();
   });
   await untouched(scene, meshd, { what: 'meshd was stopped and started', before, result });
 }
 
 async function underLoad({ peers }: Scene, act: () => Promise<void>): Promise<LoadResult[]> {
-  const options = { concurrency: 3, perConnection: 4, pauseMs: 15 };
+  const options = { concurrency: 2, perConnection: 4, pauseMs: 40 };
   const loads = [4, 6] as const;
   const running = loads.map((family) => peers.keepLoading('client', vip(10, family), 80, options));
   await act();

@@ -23,6 +23,15 @@ export async function kernelState(topology: Topology, host: Balancer): Promise<s
   return [...(await virtualServices(topology, host)), stdout].join('\n');
 }
 
+/** The lines that only one of two states has. */
+export function difference(wanted: string, found: string): string {
+  const [before, after] = [wanted.split('\n'), found.split('\n')];
+  return [
+    ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
+  ].join('\n');
+}
+
 /** The weight of a destination of a virtual service; undefined when it is not there. */
 export async function weightOf(
   topology: Topology,
