@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  claimSocketFile,
   serveMesh,
   type ConfigFileState,
   type DoctorCheck,
@@ -94,6 +95,8 @@ export class Daemon {
     const parsed = await this.readConfig();
     this.config = parsed.config;
     log.level = this.config.log.level;
+    // Two daemons would lose each other's state: a second one must not come as far as the file.
+    await claimSocketFile(this.config.api.socketPath);
     const kernel = await this.openKernel();
     const ipvs = await kernel.ipvsInfo();
     const { state, table } = await this.openState(parsed);

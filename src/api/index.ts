@@ -11,6 +11,7 @@ export { methods } from './methods.js';
 export type { StreamMethod, UnaryMethod } from './methods.js';
 export { serveMesh } from './server.js';
 export type { MeshServer, MeshServerOptions } from './server.js';
+export { claimSocketFile } from './socket-file.js';
 export type {
   ApplyRequest,
   ApplyResult,
