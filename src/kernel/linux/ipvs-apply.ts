@@ -8,7 +8,14 @@ import {
 import { KernelError, errno } from '../errors.js';
 import type { IpvsEncoder } from './ipvs-encode.js';
 import type { Ipvs } from './ipvs.js';
-import { OpBatch, formatOpLine, type Fail, type OpRange, type Origin } from './op-batch.js';
+import {
+  OpBatch,
+  formatOpLine,
+  messagesTogetherMax,
+  type Fail,
+  type OpRange,
+  type Origin,
+} from './op-batch.js';
 import type { NetlinkSession, Refusal } from './session.js';
 
 /** Services of which the new destinations wait until the kernel took the services themselves. */
@@ -41,7 +48,7 @@ export async function applyIpvs(
       if (op.verb === 'delete' && op.target.kind === 'ipvs-timeouts') {
         batch.refuse({ index, destination: -1 }, { errno: errno.EOPNOTSUPP });
       } else {
-        const room = write(batch, encoder, { index, destination: -1 }, op);
+        const room = write(batch, encoder, index, op);
         if (room !== undefined) await room;
       }
       index++;
@@ -64,15 +71,18 @@ function addedService(op: Op): VirtualServiceRule | undefined {
 async function addServices(batch: OpBatch, encoder: IpvsEncoder, range: OpRange): Promise<void> {
   const { ops, start, end } = range;
   for (let index = start; index < end; index++) {
-    const room = write(batch, encoder, { index, destination: -1 }, ops[index]!);
+    const room = write(batch, encoder, index, ops[index]!);
     if (room !== undefined) await room;
   }
   await batch.flush();
   for (let index = start; index < end; index++) {
-    const op = ops[index]!;
-    const count = batch.failed.has(index) ? 0 : addedService(op)!.destinations.length;
-    for (let destination = 0; destination < count; destination++) {
-      const room = write(batch, encoder, { index, destination }, op);
+    if (batch.failed.has(index)) continue;
+    const { match, destinations } = addedService(ops[index]!)!;
+    for (let first = 0; first < destinations.length; first += messagesTogetherMax) {
+      const count = Math.min(messagesTogetherMax, destinations.length - first);
+      const sequence = batch.nextDestinations({ index, destination: first }, count);
+      encoder.destinations(sequence, match, destinations, first, count);
+      const room = batch.room();
       if (room !== undefined) await room;
     }
   }
@@ -81,17 +91,14 @@ async function addServices(batch: OpBatch, encoder: IpvsEncoder, range: OpRange)
 function write(
   batch: OpBatch,
   encoder: IpvsEncoder,
-  origin: Origin,
-  op: Op,
+  index: number,
+  { verb, target }: Op,
 ): Promise<void> | undefined {
-  const sequence = batch.next(origin);
-  const { destination } = origin;
-  const { verb, target } = op;
+  const sequence = batch.next(index);
   if (target.kind === 'destination') {
     encoder.destination(verb, sequence, target.service.match, target.destination);
   } else if (target.kind === 'virtual-service') {
-    if (destination === -1) encoder.service(verb, sequence, target);
-    else encoder.destination('add', sequence, target.match, target.destinations[destination]!);
+    encoder.service(verb, sequence, target);
   } else {
     assert(target.kind === 'ipvs-timeouts', `not an IPVS op: ${target.kind}`);
     encoder.timeouts(sequence, target);

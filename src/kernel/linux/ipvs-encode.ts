@@ -41,8 +41,6 @@ const destCommand = {
   delete: command.delDest,
 } as const;
 
-/** Words of the longest message about a destination, tunnel left out. */
-const templateWordsMax = 64;
 /** Where the values lie that differ between destinations: words from the end of the message. */
 const fromEnd = {
   lower: 1,
@@ -62,9 +60,8 @@ export class IpvsEncoder {
   private match: VirtualServiceMatch | undefined;
   private readonly matchWriter = new MessageWriter(64);
   private matchBytes: Uint8Array = Buffer.alloc(0);
-  private readonly template = new Uint32Array(templateWordsMax);
-  /** 0 = there is no template. */
-  private templateWords = 0;
+  /** The last plain message, to be patched. */
+  private template: Uint32Array = new Uint32Array(0);
   private templateVerb: Verb | undefined;
   private templateMatch: VirtualServiceMatch | undefined;
   private templateFamily: Family = 4;
@@ -92,29 +89,38 @@ export class IpvsEncoder {
     match: VirtualServiceMatch,
     destination: Destination,
   ): void {
-    const family = familyOf(destination.address);
-    const isPlain = verb !== 'delete' && destination.tunnel === undefined;
-    if (isPlain && this.fitsTemplate(verb, match, family)) {
-      this.patchTemplate(sequence, destination, family);
-      this.writer.wholeWords(this.template, this.templateWords);
-      return;
+    const { address } = destination;
+    const isPlain = destination.tunnel === undefined && verb !== 'delete';
+    if (isPlain && this.templateMatch === match && this.templateVerb === verb) {
+      const number = ipv4Number(address);
+      const family = number === undefined ? 6 : 4;
+      if (family === this.templateFamily) {
+        this.patchTemplate(sequence, destination, number);
+        this.writer.wholeWords(this.template);
+        return;
+      }
     }
-    const writer = this.writer;
-    const start = writer.length;
-    this.begin(destCommand[verb], flag.request, sequence);
-    writer.beginNested(commandAttribute.service);
-    this.writeMatch(match);
-    writer.endNested();
-    writer.beginNested(commandAttribute.dest);
-    writeDestination(writer, destination, family, verb);
-    writer.endNested();
-    writer.end();
+    const family = familyOf(address);
+    const start = this.writer.length;
+    this.writeDestination(verb, sequence, match, destination);
     if (!isPlain) return;
-    writer.copyWords(start, this.template);
-    this.templateWords = (writer.length - start) >> 2;
+    this.template = this.writer.copyWords(start);
     this.templateVerb = verb;
     this.templateMatch = match;
     this.templateFamily = family;
+  }
+
+  /** Adds `count` of `list`, from `start`; the messages have consecutive sequence numbers. */
+  destinations(
+    firstSequence: number,
+    match: VirtualServiceMatch,
+    list: readonly Destination[],
+    start: number,
+    count: number,
+  ): void {
+    for (let i = 0; i < count; i++) {
+      this.destination('add', firstSequence + i, match, list[start + i]!);
+    }
   }
 
   timeouts(sequence: number, timeouts: IpvsTimeoutsRule): void {
@@ -154,22 +160,38 @@ export class IpvsEncoder {
     this.writer.end();
   }
 
-  private fitsTemplate(verb: Verb, match: VirtualServiceMatch, family: Family): boolean {
-    return (
-      this.templateMatch === match && this.templateVerb === verb && this.templateFamily === family
-    );
+  private writeDestination(
+    verb: Verb,
+    sequence: number,
+    match: VirtualServiceMatch,
+    destination: Destination,
+  ): void {
+    const writer = this.writer;
+    this.begin(destCommand[verb], flag.request, sequence);
+    writer.beginNested(commandAttribute.service);
+    this.writeMatch(match);
+    writer.endNested();
+    writer.beginNested(commandAttribute.dest);
+    writeDestinationOptions(writer, destination, verb);
+    writer.endNested();
+    writer.end();
   }
 
-  private patchTemplate(sequence: number, destination: Destination, family: Family): void {
-    const { template, templateWords: end } = this;
+  private patchTemplate(
+    sequence: number,
+    destination: Destination,
+    ipv4: number | undefined,
+  ): void {
+    const template = this.template;
+    const end = template.length;
     template[sequenceWord] = sequence;
     template[end - fromEnd.lower] = destination.lowerThreshold;
     template[end - fromEnd.upper] = destination.upperThreshold;
     template[end - fromEnd.weight] = destination.weight;
     template[end - fromEnd.forwarding] = forwardingMethod[destination.forwarding];
     template[end - fromEnd.port] = swap16(destination.port);
-    if (family === 4) {
-      template[end - fromEnd.address] = swap32(ipv4Number(destination.address));
+    if (ipv4 !== undefined) {
+      template[end - fromEnd.address] = swap32(ipv4);
       return;
     }
     const bytes = ipv6Bytes(destination.address);
@@ -231,12 +253,12 @@ function flagsAndMask(service: VirtualService): Uint8Array {
 }
 
 /** In this order, which `fromEnd` counts on. */
-function writeDestination(
+function writeDestinationOptions(
   writer: MessageWriter,
   destination: Destination,
-  family: Family,
   verb: Verb,
 ): void {
+  const family = familyOf(destination.address);
   writer.attributeU16(destAttribute.family, addressFamily[family]);
   writeAddress(writer, destAttribute.address, destination.address, family);
   writer.attributeU16Be(destAttribute.port, destination.port);
@@ -253,7 +275,7 @@ function writeDestination(
 }
 
 function writeAddress(writer: MessageWriter, type: number, text: string, family: Family): void {
-  if (family === 4) writer.attributeU32Be(type, ipv4Number(text));
+  if (family === 4) writer.attributeU32Be(type, ipv4Number(text)!);
   else writer.attributeBytes(type, ipv6Bytes(text));
 }
 
@@ -271,18 +293,21 @@ function ipv6Bytes(text: string): Uint8Array {
   return bytes;
 }
 
-/** A canonical IPv4 address as a number; addressBytes costs ten times as much. */
-function ipv4Number(text: string): number {
+/** A canonical IPv4 address as a number, undefined for IPv6; addressBytes takes ten times longer. */
+function ipv4Number(text: string): number | undefined {
   let number = 0;
   let part = 0;
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 46) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) {
+      part = part * 10 + digit;
+    } else {
+      if (digit !== dot) return undefined;
       number = (number << 8) | part;
       part = 0;
-    } else {
-      part = part * 10 + code - 48;
     }
   }
   return (number << 8) | part;
 }
+
+const dot = -2; // '.' - '0'

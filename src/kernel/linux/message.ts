@@ -105,16 +105,15 @@ export class MessageWriter {
   }
 
   /** Whole words, for messages and parts of them that were written before. */
-  wholeWords(words: Uint32Array, count: number): void {
-    this.reserve(count * 4);
-    const at = this.at >> 2;
-    for (let i = 0; i < count; i++) this.words[at + i] = words[i]!;
-    this.at += count * 4;
+  wholeWords(words: Uint32Array): void {
+    this.reserve(words.length * 4);
+    this.words.set(words, this.at >> 2);
+    this.at += words.length * 4;
   }
 
-  /** Copies the words from byte `start` to the end of what was written. */
-  copyWords(start: number, into: Uint32Array): void {
-    into.set(this.words.subarray(start >> 2, this.at >> 2));
+  /** A copy of the words from byte `start` to the end of what was written. */
+  copyWords(start: number): Uint32Array {
+    return this.words.slice(start >> 2, this.at >> 2);
   }
 
   attributeU8(type: number, value: number): void {

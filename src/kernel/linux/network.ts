@@ -110,7 +110,7 @@ const unreachable: ReadonlySet<number> = new Set([errno.ENETUNREACH, errno.EHOST
 
 /** Writes the messages of an Op; returns the errno of one that cannot even be written. */
 function encode(batch: OpBatch, index: number, op: Op, context: LinkContext): number {
-  const sequence = batch.next({ index, destination: -1 });
+  const sequence = batch.next(index);
   const { verb, target } = op;
   const { writer } = batch;
   const { devices } = context;

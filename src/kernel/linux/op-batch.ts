@@ -21,14 +21,22 @@ export interface Origin {
   readonly destination: number;
 }
 
-/** More than the messages of any single Op take. */
-const opBytesMax = 4096;
+/** The origin of the first of `count` messages; the others are of the destinations that follow. */
+interface OriginRange extends Origin {
+  readonly count: number;
+  readonly firstSequence: number;
+}
+
+/** How many messages may be written before `room` is asked. */
+export const messagesTogetherMax = 64;
+/** More than any single message of ours takes. */
+const messageBytesMax = 512;
 
 /**
  * Messages of Ops on their way to the kernel, which answers in terms of sequence numbers. One
  * batch is with the kernel while the next is written. For each message:
  *
- *     const sequence = batch.next(origin);
+ *     const sequence = batch.next(index);
  *     encode(batch.writer, sequence, ...);
  *     const room = batch.room();
  *     if (room !== undefined) await room;
@@ -37,8 +45,7 @@ export class OpBatch {
   readonly writer = new MessageWriter(batchBytesMax);
   /** Ops that failed so far. */
   readonly failed = new Set<number>();
-  private origins: Origin[] = [];
-  private firstSequence = 0;
+  private origins: OriginRange[] = [];
   private sent: Promise<void> = Promise.resolve();
 
   constructor(
@@ -47,17 +54,22 @@ export class OpBatch {
     private readonly report: Fail,
   ) {}
 
-  /** The sequence number for a message of `origin`. */
-  next(origin: Origin): number {
-    const sequence = this.session.nextSequence();
-    if (this.origins.length === 0) this.firstSequence = sequence;
-    this.origins.push(origin);
-    return sequence;
+  /** The sequence number for a message of the Op at `index`. */
+  next(index: number): number {
+    return this.nextDestinations({ index, destination: -1 }, 1);
+  }
+
+  /** The first of `count` sequence numbers for `first` and the destinations that follow it. */
+  nextDestinations(first: Origin, count: number): number {
+    const firstSequence = this.session.takeSequences(count);
+    const { index, destination } = first;
+    this.origins.push({ index, destination, count, firstSequence });
+    return firstSequence;
   }
 
   /** A promise only when there is something to wait for: 100,000 turns would cost. */
   room(): Promise<void> | undefined {
-    return this.writer.length > batchBytesMax - opBytesMax ? this.send() : undefined;
+    return this.writer.length > fullBytes ? this.send() : undefined;
   }
 
   /** Counts the Op as failed, by the kernel's word or without having asked it. */
@@ -76,7 +88,7 @@ export class OpBatch {
     const before = this.sent;
     if (this.writer.length > 0) {
       // What fits one send is copied before `transact` returns, so the writer is free again.
-      this.sent = this.transact(this.origins, this.firstSequence);
+      this.sent = this.transact(this.origins);
       this.sent.catch(() => undefined); // Thrown again by whoever waits for it.
       this.writer.reset();
     }
@@ -84,10 +96,10 @@ export class OpBatch {
     await before;
   }
 
-  private async transact(origins: readonly Origin[], firstSequence: number): Promise<void> {
+  private async transact(origins: readonly OriginRange[]): Promise<void> {
     try {
       for (const [sequence, refusal] of await this.session.transact(this.writer.bytes())) {
-        const origin = origins[sequence - firstSequence];
+        const origin = originOf(origins, sequence);
         if (origin !== undefined) this.refuse(origin, refusal);
       }
     } catch (error) {
@@ -100,6 +112,17 @@ export class OpBatch {
       }
     }
   }
+}
+
+const fullBytes = batchBytesMax - messagesTogetherMax * messageBytesMax;
+
+/** Refusals are rare, so this may take its time. */
+function originOf(ranges: readonly OriginRange[], sequence: number): Origin | undefined {
+  for (const { index, destination, count, firstSequence } of ranges) {
+    const offset = sequence - firstSequence;
+    if (offset >= 0 && offset < count) return { index, destination: destination + offset };
+  }
+  return undefined;
 }
 
 /** The Op without the destinations that `add` of a service brings along. */

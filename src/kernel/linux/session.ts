@@ -84,8 +84,15 @@ export class NetlinkSession {
 
   /** A number that no request of the last 2^32 had. Never 0. */
   nextSequence(): number {
-    this.sequence = (this.sequence + 1) >>> 0 || 1;
-    return this.sequence;
+    return this.takeSequences(1);
+  }
+
+  /** The first of `count` such numbers in a row. */
+  takeSequences(count: number): number {
+    if (this.sequence + count > 0xffff_ffff) this.sequence = 0;
+    const first = this.sequence + 1;
+    this.sequence += count;
+    return first;
   }
 
   /**
