@@ -33,7 +33,7 @@ export interface MeshBackend {
    * finish. Resolves when the drain is decided and under way; then `report` is called with the
    * progress at least every few seconds, last with a phase other than `draining`. The returned
    * function ends the reports, never the drain. A second drain of the same only moves the deadline.
-   * A drained destination stays at weight 0 until `cancelDrain` or `apply`; connections that are
+   * A drained destination takes none until `cancelDrain`, whatever `apply` says; connections that are
    * left at the deadline are cut. Errors: not_found.
    */
   drain(request: DrainRequest, report: (progress: DrainProgress) => void): Promise<() => void>;
