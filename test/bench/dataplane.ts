@@ -20,6 +20,9 @@ const load: Readonly<Record<string, readonly string[]>> = {
 /** Rates of each variant by case and variant's name, one per round. */
 type Rates = Map<string, number[]>;
 
+/** The proxies, and what nginx needs to pass TCP on. */
+const peerPackages = ['haproxy', 'nginx', 'libnginx-mod-stream'];
+
 /**
  * What a packet costs on its way through the balancer. The guest counts instructions, so the
  * figures are path lengths: they repeat to about 0.5 % whatever else the machine does.
@@ -31,7 +34,8 @@ export const dataplane: Bench = {
     conn: 'new connections per second',
     keep: 'requests per second on 16 open connections',
   },
-  guest: ['--icount', '--timeout', '1800'],
+  // Installed on this machine they would start to serve.
+  guest: ['--icount', '--timeout', '1800', ...peerPackages.flatMap((name) => ['--extra', name])],
   peers: ['http_server'],
   daemon: true,
   async run(cases) {
