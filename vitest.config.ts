@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     projects: [
       // Needs neither root nor a kernel with IPVS.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       // Needs root, namespaces and ip_vs: run through `scripts/lab` where the kernel has none.
       {
         test: {

@@ -24,7 +24,7 @@ export const badFile: Case = {
     });
     const line = (await meshd.readConfig()).split('\n').findIndex((l) => l.includes(mistake)) + 1;
     const says = (message: string): boolean =>
-      message.includes(`:${line}`) && message.includes('scheduler') && message.includes('web');
+      message.includes(`:${line}:`) && message.includes('services[0].scheduler');
     report.claim(says(text), 'meshctl status names line and field', text);
     report.claim((await kernelState(topology, 'lb')) === before, 'the kernel holds what it held');
     const load = await peers.load('client', vip(10, 4), 80, { requests: 30 });

@@ -4,6 +4,7 @@ import { Meshd } from '../support/meshd.js';
 import { servicesYaml, tcpPort, vip, type Case, type Scene } from '../support/scene.js';
 import { addressOf } from '../support/topology.js';
 
+const often = 'reconcile: { repairInterval: 1s }\n';
 const web = servicesYaml([{ name: 'web', vip: 10 }]);
 /** One on an address of its own, one on a VIP of ours at another port. */
 const foreignServices = ['10.97.0.1:80', `${vip(10, 4)}:8081`] as const;
@@ -17,7 +18,7 @@ export const foreign: Case = {
     await topology.exec('lb', ['bash', '-ec', othersWork]);
     const before = await othersState(scene);
     const meshd = await Meshd.create(topology, 'lb');
-    await meshd.write(`reconcile: { repairInterval: 1s }\n${web}`);
+    await meshd.write(often + web);
     await meshd.start();
     const keeps = async (what: string): Promise<void> => {
       const after = await othersState(scene);
@@ -36,10 +37,11 @@ export const foreign: Case = {
       'meshctl diff lists the virtual services of others as left alone',
     );
     await meshd.reload(
-      servicesYaml([
-        { name: 'web', vip: 10 },
-        { name: 'more', vip: 11 },
-      ]),
+      often +
+        servicesYaml([
+          { name: 'web', vip: 10 },
+          { name: 'more', vip: 11 },
+        ]),
     );
     await keeps('a change of the file');
     const driftBefore = await meshd.metric('meshd_drift_rules_total');
@@ -51,7 +53,7 @@ export const foreign: Case = {
       "others' rules are not counted as drift",
     );
     await takenOver(scene, meshd);
-    await meshd.reload('defaults: { drainDeadline: 0s }\nservices: []');
+    await meshd.reload(`${often}services: []`);
     await keeps('the removal of all our services');
     const left = await virtualServices(topology, 'lb');
     report.claim(

@@ -69,10 +69,14 @@ export const schedulers: Case = {
   about: 'the kernel takes every scheduler, and each of them balances',
   async run(scene) {
     const { topology, report } = scene;
+    // As ovf has it, a weight is also how many connections a server takes.
+    const weights = { s1: 100, s2: 100, s3: 100 };
     const names = ['rr', 'wrr', 'lc', 'wlc', 'sh', 'mh', 'sed', 'nq', 'lblc', 'ovf', 'fo'];
     const meshd = await Meshd.fresh(
       topology,
-      servicesYaml(names.map((name, i) => ({ name, vip: 30 + i, fields: [`scheduler: ${name}`] }))),
+      servicesYaml(
+        names.map((name, i) => ({ name, vip: 30 + i, fields: [`scheduler: ${name}`], weights })),
+      ),
     );
     const lines = await virtualServices(topology, 'lb');
     for (const [i, name] of names.entries()) {

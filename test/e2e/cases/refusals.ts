@@ -21,7 +21,9 @@ export const fullDisk: Case = {
     try {
       await meshd.start();
       const wish = join(meshd.folder, 'wish.yaml');
-      await writeFile(wish, servicesYaml([{ name: 'from-the-api', vip: 11 }]));
+      // More than what is left of the last block of the state file.
+      const many = [...Array(40).keys()].map((i) => ({ name: `api-${i}`, vip: 11 + i }));
+      await writeFile(wish, servicesYaml(many));
       await run(['dd', 'if=/dev/zero', `of=${state}/ballast`, 'bs=4k'], { mayFail: true });
       const before = await kernelState(topology, 'lb');
       const refused = await meshd.ctl('service', 'apply', '--wait', '--file', wish);
@@ -45,7 +47,7 @@ export const fullDisk: Case = {
       await meshd.end('SIGKILL');
       await meshd.start();
       const { services } = await meshd.status();
-      report.claim(services === 2, 'and is remembered over kill -9', `${services} services`);
+      report.claim(services === 41, 'and is remembered over kill -9', `${services} services`);
       await meshd.end('SIGTERM');
     } finally {
       await run(['umount', '--lazy', state], { mayFail: true });
