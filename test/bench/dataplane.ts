@@ -1,7 +1,7 @@
 import { progress, type Bench } from './bench.js';
 import { run } from './command.js';
 import { emit } from './figure.js';
-import { within } from './netns.js';
+import { untilIdle, within } from './netns.js';
 import { ours } from './ours.js';
 import { median } from './stats.js';
 import { client, makeNetwork, withBalancer } from './topology.js';
@@ -67,6 +67,8 @@ async function measure(
 ): Promise<void> {
   await withBalancer(async () => {
     const stop = await variant.start(ports);
+    // What starting leaves to do is not what a packet costs.
+    await untilIdle();
     for (const [i, name] of cases.entries()) {
       const rate = await wrk(`http://${variant.address}:${ports[i]!}/`, load[name]!);
       progress(`${variant.name}: ${name} ${rate.toFixed(0)}/s`);
