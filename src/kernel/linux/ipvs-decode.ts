@@ -26,7 +26,7 @@ import {
   tunnelChecksum,
   tunnelTypes,
 } from './ipvs-attributes.js';
-import { decodeStats, type Stats } from './ipvs-stats.js';
+import { decodeStats } from './ipvs-stats.js';
 import { attributeHeaderBytes, attributeTypeMask, attributesOf } from './message.js';
 
 /** A virtual service as it is in the kernel; the destinations have a dump of their own. */
@@ -34,7 +34,8 @@ export interface DecodedService {
   readonly service: Omit<VirtualService, 'destinations'>;
   /** Whether it carries our mark. */
   readonly own: boolean;
-  readonly stats: Stats;
+  /** Where the attributes of the statistics begin in the message; 0 = there are none. */
+  readonly stats: number;
 }
 
 /** What one destination says, before anything is made of it; one is reused for a whole dump. */
@@ -67,7 +68,8 @@ class DestinationFields {
   }
 }
 
-const addressTextsMax = 65_536;
+/** Slots for addresses known by their value: 2^16. */
+const addressSlotBits = 16;
 const noTunnelTypes: readonly (TunnelType | undefined)[] = tunnelTypes;
 
 /**
@@ -77,7 +79,8 @@ const noTunnelTypes: readonly (TunnelType | undefined)[] = tunnelTypes;
  */
 export class IpvsDecoder {
   private readonly fields = new DestinationFields();
-  private readonly addressTexts = new Map<number, string>();
+  private readonly addressValues = new Int32Array(1 << addressSlotBits);
+  private readonly addressTexts = new Array<string>(1 << addressSlotBits).fill('0.0.0.0');
 
   destination(bytes: Buffer, start: number, end: number): Destination | undefined {
     const fields = this.read(bytes, start, end);
@@ -130,14 +133,14 @@ export class IpvsDecoder {
   private addressText(bytes: Buffer, at: number, length: number, family: number) {
     if (family === addressFamily[6] && length >= 16) return formatAddress(bytes, at, 16);
     if (family !== addressFamily[4] || length < 4) return undefined;
+    // One text per value saves time and memory; a Map of 100,000 would cost more than it saves.
     const value = bytes.readInt32LE(at);
-    let text = this.addressTexts.get(value);
-    if (text === undefined) {
-      if (this.addressTexts.size >= addressTextsMax) this.addressTexts.clear();
-      text = formatAddress(bytes, at, 4);
-      this.addressTexts.set(value, text);
+    const slot = Math.imul(value, 0x9e3779b1) >>> (32 - addressSlotBits);
+    if (this.addressValues[slot] !== value) {
+      this.addressValues[slot] = value;
+      this.addressTexts[slot] = formatAddress(bytes, at, 4);
     }
-    return text;
+    return this.addressTexts[slot];
   }
 }
 
@@ -233,7 +236,7 @@ export function decodeService(
   return {
     service,
     own: (flags & ipvsMarkMask) >>> 0 === ipvsServiceFlag,
-    stats: decodeStats(bytes, stats === undefined ? 0 : offsetIn(bytes, stats)),
+    stats: stats === undefined ? 0 : offsetIn(bytes, stats),
   };
 }
 

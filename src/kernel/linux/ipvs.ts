@@ -6,10 +6,11 @@ import {
   type VirtualServiceRule,
 } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
-import type { DestinationCounters, IpvsInfo, ServiceCounters } from '../port.js';
+import type { Counters, DestinationCounters, IpvsInfo, ServiceCounters } from '../port.js';
 import { genlHeaderBytes, infoAttribute } from './ipvs-attributes.js';
 import { IpvsDecoder, decodeService, decodeTimeouts, type DecodedService } from './ipvs-decode.js';
 import { IpvsEncoder } from './ipvs-encode.js';
+import { decodeStats } from './ipvs-stats.js';
 import { findIpvsFamily } from './ipvs-family.js';
 import { MessageWriter, attributesOf, headerBytes } from './message.js';
 import type { NetlinkSession } from './session.js';
@@ -41,7 +42,8 @@ export class Ipvs {
 
   /** All virtual services with their destinations, these in the order in which they were added. */
   async services(): Promise<VirtualServices> {
-    const found = await this.listServices();
+    const found: DecodedService[] = [];
+    await this.scanServices((service) => found.push(service));
     const destinations = await this.listDestinations(found, (bytes, start, end) =>
       this.decoder.destination(bytes, start, end),
     );
@@ -61,16 +63,19 @@ export class Ipvs {
   /** Counters of the services that carry our mark, or of those `only`, whoever made them. */
   async counters(only?: readonly VirtualServiceMatch[]): Promise<ServiceCounters[]> {
     const wanted = only === undefined ? undefined : new Set(only.map(formatMatch));
-    const found = (await this.listServices()).filter(({ own, service }) =>
-      wanted === undefined ? own : wanted.has(formatMatch(service.match)),
-    );
+    const found: (DecodedService & { readonly counters: Counters })[] = [];
+    await this.scanServices((decoded, bytes) => {
+      const { own, service, stats } = decoded;
+      const isWanted = wanted === undefined ? own : wanted.has(formatMatch(service.match));
+      if (isWanted) found.push({ ...decoded, counters: decodeStats(bytes, stats) });
+    });
     const destinations = await this.listDestinations<DestinationCounters>(
       found,
       (bytes, start, end) => this.decoder.destinationCounters(bytes, start, end),
     );
-    return found.map(({ service, stats }, i) => ({
+    return found.map(({ service, counters }, i) => ({
       match: service.match,
-      ...stats,
+      ...counters,
       destinations: destinations[i]!,
     }));
   }
@@ -99,15 +104,14 @@ export class Ipvs {
     };
   }
 
-  private async listServices(): Promise<DecodedService[]> {
+  /** `visit` gets each service and the bytes it was read from, valid until it returns. */
+  private scanServices(visit: (service: DecodedService, bytes: Buffer) => void): Promise<void> {
     const writer = new MessageWriter(64);
     this.encoder(writer).listServices(this.session.nextSequence());
-    const found: DecodedService[] = [];
-    await this.session.scan('list virtual services', writer.bytes(), (bytes, _, start, end) => {
+    return this.session.scan('list virtual services', writer.bytes(), (bytes, _, start, end) => {
       const service = decodeService(bytes, start, end);
-      if (service !== undefined) found.push(service);
+      if (service !== undefined) visit(service, bytes);
     });
-    return found;
   }
 
   /** One list per service, in order of addition; the kernel lists the newest first. */
