@@ -108,18 +108,14 @@ function destinationsOf(
   context: CompileContext,
 ): Destination[] {
   const destinations: Destination[] = [];
-  for (const { address, weight, draining } of service.destinations) {
+  const { name, forwarding, tunnel, limits } = service;
+  const [upperThreshold, lowerThreshold] = [limits.maxConnections, limits.resumeConnections];
+  for (const { address, weight: wanted, draining } of service.destinations) {
     // A draining destination is not asked for any more; reconcile/ lets it finish (retirement.ts).
     if (draining || familyOf(address) !== family) continue;
-    destinations.push({
-      address,
-      port,
-      weight: context.isHealthy(service.name, address) ? weight : 0,
-      forwarding: service.forwarding,
-      upperThreshold: service.limits.maxConnections,
-      lowerThreshold: service.limits.resumeConnections,
-      ...(service.tunnel === undefined ? {} : { tunnel: service.tunnel }),
-    });
+    const weight = context.isHealthy(name, address) ? wanted : 0;
+    const plain = { address, port, weight, forwarding, upperThreshold, lowerThreshold };
+    destinations.push(tunnel === undefined ? plain : { ...plain, tunnel });
   }
   return destinations;
 }

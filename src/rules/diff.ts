@@ -96,7 +96,7 @@ class Plan {
       if (kind === 'link' || kind === 'nft-table') this.noteRemade(key);
       (kind === 'link' ? links : others).push(key);
     }
-    const lost = this.lostKeys(new Set([...links, ...others]));
+    const lost = this.lostKeys(links, others);
     // A device comes before those that are ports of it.
     const ports = links.filter((key) => this.isPort(key));
     for (const key of links) if (!this.isPort(key)) this.compare(key);
@@ -119,9 +119,10 @@ class Plan {
     }
   }
 
-  /** Identities beside `keys` of what goes with a device or a table that is made anew. */
-  private lostKeys(keys: ReadonlySet<string>): string[] {
+  /** Identities beside those of what goes with a device or a table that is made anew. */
+  private lostKeys(links: readonly string[], others: readonly string[]): string[] {
     if (this.newDevices.size === 0 && !this.newTable) return [];
+    const keys = new Set([...links, ...others]);
     const lost: string[] = [];
     for (const [key] of this.desired) {
       if (!keys.has(key) && this.held(key) !== this.observed.get(key)) lost.push(key);

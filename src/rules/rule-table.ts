@@ -7,10 +7,9 @@ import { ruleKey, type Rule, type RuleSet } from '../model/index.js';
  */
 export class RuleTable {
   private readonly rules = new Map<string, Rule>();
-  private readonly keysByOwner = new Map<string, ReadonlySet<string>>();
-  /** Only for keys that more than one owner wants. */
-  private readonly shared = new Map<string, Map<string, Rule>>();
-  private readonly soleOwner = new Map<string, string>();
+  private readonly keysByOwner = new Map<string, readonly string[]>();
+  /** The owner of each key; where several want it, all of them with the rule that each wants. */
+  private readonly owners = new Map<string, string | Map<string, Rule>>();
   private changed = new Set<string>();
 
   /** The rules as they should be now. A live view: do not keep it across changes. */
@@ -20,34 +19,32 @@ export class RuleTable {
 
   /** Replaces everything that `owner` contributes; no rules at all = the owner is gone. */
   put(owner: string, rules: readonly Rule[]): void {
-    const before = this.keysByOwner.get(owner);
-    const keys = new Set<string>();
-    for (const rule of rules) {
-      const key = ruleKey(rule);
-      keys.add(key);
-      this.claim(key, owner, rule);
-    }
-    if (keys.size === 0) this.keysByOwner.delete(owner);
+    const before = this.keysByOwner.get(owner) ?? [];
+    const keys = rules.map((rule) => this.claim(owner, rule));
+    if (keys.length === 0) this.keysByOwner.delete(owner);
     else this.keysByOwner.set(owner, keys);
-    for (const key of before ?? []) if (!keys.has(key)) this.release(key, owner);
+    if (before.length === 0) return;
+    const kept = new Set(keys);
+    for (const key of before) if (!kept.has(key)) this.release(key, owner);
   }
 
   /** The owner that contributes the rule in force, for telling people by name. */
   ownerOf(key: string): string | undefined {
-    return this.soleOwner.get(key) ?? this.shared.get(key)?.keys().next().value;
+    return this.ownersOf(key)[0];
   }
 
-  /** Everybody who wants the rule. */
+  /** Everybody who wants the rule; the rule of the first is in force. */
   ownersOf(key: string): string[] {
-    const sole = this.soleOwner.get(key);
-    return sole === undefined ? [...(this.shared.get(key)?.keys() ?? [])] : [sole];
+    const owners = this.owners.get(key);
+    return typeof owners === 'string' ? [owners] : [...(owners?.keys() ?? [])];
   }
 
   /** The rules that `owner` contributes, in force or not. */
   rulesOf(owner: string): Rule[] {
-    return [...(this.keysByOwner.get(owner) ?? [])].map(
-      (key) => this.shared.get(key)?.get(owner) ?? this.rules.get(key)!,
-    );
+    return (this.keysByOwner.get(owner) ?? []).map((key) => {
+      const owners = this.owners.get(key)!;
+      return typeof owners === 'string' ? this.rules.get(key)! : owners.get(owner)!;
+    });
   }
 
   /** Hands over the keys changed since the last call, exactly once. */
@@ -57,38 +54,36 @@ export class RuleTable {
     return changed;
   }
 
-  private claim(key: string, owner: string, rule: Rule): void {
-    const sole = this.soleOwner.get(key);
-    if (sole !== undefined && sole !== owner) {
-      this.shared.set(key, new Map([[sole, this.rules.get(key)!]]));
-      this.soleOwner.delete(key);
-    }
-    const owners = this.shared.get(key);
-    if (owners === undefined) {
-      this.soleOwner.set(key, owner);
+  /** Returns the identity of the rule. */
+  private claim(owner: string, rule: Rule): string {
+    const key = ruleKey(rule);
+    const owners = this.owners.get(key);
+    this.changed.add(key);
+    if (owners === undefined || owners === owner) {
+      if (owners === undefined) this.owners.set(key, owner);
       this.rules.set(key, rule);
+    } else if (typeof owners === 'string') {
+      const first: [string, Rule] = [owners, this.rules.get(key)!];
+      this.owners.set(key, new Map([first, [owner, rule]]));
     } else {
       owners.set(owner, rule);
       this.rules.set(key, owners.values().next().value!);
     }
-    this.changed.add(key);
+    return key;
   }
 
   private release(key: string, owner: string): void {
-    this.changed.add(key);
-    const owners = this.shared.get(key);
-    if (owners === undefined) {
+    const owners = this.owners.get(key);
+    if (owners === owner) {
       this.rules.delete(key);
-      this.soleOwner.delete(key);
-      return;
-    }
-    owners.delete(owner);
-    const [first] = owners;
-    const [firstOwner, rule] = first!;
-    this.rules.set(key, rule);
-    if (owners.size === 1) {
-      this.shared.delete(key);
-      this.soleOwner.set(key, firstOwner);
+      this.owners.delete(key);
+      this.changed.add(key);
+    } else if (owners instanceof Map && owners.delete(owner)) {
+      const [first] = owners;
+      const [firstOwner, rule] = first!;
+      this.rules.set(key, rule);
+      if (owners.size === 1) this.owners.set(key, firstOwner);
+      this.changed.add(key);
     }
   }
 }
