@@ -1,6 +1,7 @@
 import type { Service } from '../model/index.js';
 import { HealthMonitor, type HealthMonitorOptions, type TargetHealth } from './monitor.js';
 import type { HealthTarget } from './probe.js';
+import { isUsable } from './verdict.js';
 
 /** `unchecked`: the service has no health check. `unknown`: too few results so far. */
 export interface DestinationReport {
@@ -34,7 +35,10 @@ export class HealthChecks {
 
   /** False when checks hold that no new connection should go there. */
   isUsable(service: string, address: string): boolean {
-    return this.monitor.get(keyOf(service, address))?.state !== 'unhealthy';
+    // Most services have no check, and a compilation asks for each of 100,000 destinations.
+    if (!this.keys.has(service)) return true;
+    const known = this.monitor.get(keyOf(service, address));
+    return known === undefined || isUsable(known);
   }
 
   report(service: string, address: string): DestinationReport {
@@ -44,7 +48,7 @@ export class HealthChecks {
     return { health: known.state, ...(cause === undefined ? {} : { cause }) };
   }
 
-  /** Calls back with the service when a destination of it became usable or ceased to be. */
+  /** Calls back with the service when a destination of it became healthy or unhealthy. */
   onChange(callback: (service: string) => void): void {
     this.monitor.onChange((key) => callback(serviceOf(key)));
   }

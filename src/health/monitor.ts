@@ -1,7 +1,7 @@
 import { messageOf, type Clock } from '../base/index.js';
 import { healthTunables } from '../config/index.js';
 import { sameTarget, type HealthTarget, type Probe, type ProbeResult } from './probe.js';
-import { isUsable, step, unknownVerdict, type Verdict } from './verdict.js';
+import { step, unknownVerdict, type Verdict } from './verdict.js';
 
 /**
  * A new target is probed within this, or within its interval if that is less. Unit: milliseconds.
@@ -30,8 +30,8 @@ export interface TargetHealth extends Verdict {
   readonly changedAtMs?: number;
 }
 
-/** Called when new connections may go there again, or no longer. */
-export type HealthListener = (key: string, healthy: boolean, reason: string) => void;
+/** Called with the state that a target has now, and the last result's reason. */
+export type HealthListener = (key: string, state: Verdict['state'], reason: string) => void;
 
 /** A target with its own schedule. */
 interface Watched {
@@ -171,10 +171,9 @@ export class HealthMonitor {
     const atMs = this.options.clock.now();
     watched.verdict = after;
     watched.last = { ...result, atMs };
-    if (before.state !== after.state) watched.changedAtMs = atMs;
-    const healthy = isUsable(after);
-    if (healthy === isUsable(before)) return;
-    for (const listener of this.listeners) listener(watched.target.key, healthy, result.reason);
+    if (before.state === after.state) return;
+    watched.changedAtMs = atMs;
+    for (const listener of this.listeners) listener(watched.target.key, after.state, result.reason);
   }
 }
 

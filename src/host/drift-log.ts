@@ -13,15 +13,16 @@ export class DriftLog {
   private repaired = 0;
 
   note(report: PassReport): void {
-    const count = report.drift.length;
-    if (count === 0) return;
-    this.detected += count;
-    if (report.error === undefined) this.repaired += count;
+    const { atMs, drift, error } = report;
+    if (drift.length === 0) return;
+    const stillThere = drift.filter(({ key }) => isUnsure(report, key)).length;
+    this.detected += drift.length;
+    this.repaired += drift.length - stillThere;
     this.newestFirst.unshift({
-      atMs: report.atMs,
-      rules: report.drift.slice(0, rulesMax),
-      repaired: report.error === undefined,
-      ...(report.error === undefined ? {} : { error: report.error }),
+      atMs,
+      rules: drift.slice(0, rulesMax).map(({ difference, rule }) => ({ difference, rule })),
+      repaired: stillThere === 0,
+      ...(stillThere === 0 || error === undefined ? {} : { error }),
     });
     this.newestFirst.splice(recordsMax);
   }
@@ -37,4 +38,8 @@ export class DriftLog {
   latest(limit: number): readonly DriftRecord[] {
     return this.newestFirst.slice(0, limit);
   }
+}
+
+function isUnsure({ failed }: PassReport, key: string): boolean {
+  return failed === 'everything' || (failed?.has(key) ?? false);
 }

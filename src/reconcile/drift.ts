@@ -5,6 +5,8 @@ export interface DriftedRule {
   /** `missing` from the kernel, `changed` there, or `unexpected`: carries our mark, is not ours. */
   readonly difference: 'missing' | 'changed' | 'unexpected';
   readonly rule: string;
+  /** `ruleKey` of it. */
+  readonly key: string;
 }
 
 /** How the kernel differs from what the last pass left in it, but for the identities `unsure`. */
@@ -17,12 +19,13 @@ export function findDrift(
   for (const [key, rule] of left) {
     if (unsure.has(key)) continue;
     const held = observed.get(key);
-    if (held === undefined) drifted.push({ difference: 'missing', rule: firstLine(rule) });
-    else if (!sameRule(rule, held)) drifted.push({ difference: 'changed', rule: firstLine(held) });
+    if (held === undefined) drifted.push({ difference: 'missing', rule: firstLine(rule), key });
+    else if (!sameRule(rule, held))
+      drifted.push({ difference: 'changed', rule: firstLine(held), key });
   }
   for (const [key, rule] of observed) {
     if (left.has(key) || unsure.has(key) || isSetting(rule)) continue;
-    drifted.push({ difference: 'unexpected', rule: firstLine(rule) });
+    drifted.push({ difference: 'unexpected', rule: firstLine(rule), key });
   }
   return drifted;
 }

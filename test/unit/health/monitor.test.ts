@@ -55,14 +55,18 @@ class World {
       jitter: 0,
       ...options,
     });
-    monitor.onChange((key, healthy, reason) => {
-      this.log.push(`${this.clock.now()} ${key} ${healthy ? 'up' : 'down'}: ${reason}`);
+    monitor.onChange((key, state, reason) => {
+      this.log.push(`${this.clock.now()} ${key} ${state}: ${reason}`);
     });
     return monitor;
   }
 
+  probes(): string[] {
+    return this.log.filter((line) => !line.includes('healthy'));
+  }
+
   changes(): string[] {
-    return this.log.filter((line) => /up|down/.test(line));
+    return this.log.filter((line) => /healthy/.test(line));
   }
 }
 
@@ -81,8 +85,9 @@ describe('the monitor', () => {
     world.down.delete('a');
     await world.clock.advance(2_000);
     expect(world.log).toEqual([
-      ...['0 a', '1000 a', '2000 a', '3000 a', '4000 a', '4010 a down: connect: refused'],
-      ...['5000 a', '6000 a', '6010 a up: connected'],
+      ...['0 a', '1000 a', '1010 a healthy: connected'],
+      ...['2000 a', '3000 a', '4000 a', '4010 a unhealthy: connect: refused'],
+      ...['5000 a', '6000 a', '6010 a healthy: connected'],
     ]);
   });
 
@@ -91,12 +96,12 @@ describe('the monitor', () => {
     world.latencyMs = 400;
     world.monitor().set([target('a')]);
     await world.clock.advance(2_100);
-    expect(world.log).toEqual(['0 a', '1000 a', '2000 a']);
+    expect(world.probes()).toEqual(['0 a', '1000 a', '2000 a']);
     const slow = new World();
     slow.latencyMs = 1_700;
     slow.monitor().set([target('a')]);
     await slow.clock.advance(4_000);
-    expect(slow.log).toEqual(['0 a', '1700 a', '3400 a']);
+    expect(slow.probes()).toEqual(['0 a', '1700 a', '3400 a']);
   });
 
   test('spreads first probes over a second at most, and later ones by the jitter', async () => {
@@ -106,7 +111,7 @@ describe('the monitor', () => {
     world.monitor({ random, jitter: 0.1 }).set([target('a', { intervalMs: 4_000 })]);
     await world.clock.advance(9_000);
     // 0.5 of 1 s; then 4 s times 1.05; then 4 s times 0.9.
-    expect(world.log).toEqual(['500 a', '4700 a', '8300 a']);
+    expect(world.probes()).toEqual(['500 a', '4700 a', '8300 a']);
   });
 
   test('runs no more probes at once than it may, in order', async () => {
@@ -282,7 +287,8 @@ describe('the checks of services', () => {
     expect(checks.report('web', '10.1.0.2')).toEqual({ health: 'unknown' });
     expect(checks.snapshot().map(({ target: { port } }) => port)).toEqual([8_080, 8_080]);
     await world.clock.advance(3_000);
-    expect(changed).toEqual(['web']);
+    // One became healthy, the other unhealthy.
+    expect(changed).toEqual(['web', 'web']);
     expect(checks.report('web', '10.1.0.1')).toEqual({ health: 'healthy' });
     expect(checks.report('web', '10.1.0.2')).toEqual({
       health: 'unhealthy',

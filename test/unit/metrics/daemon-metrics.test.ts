@@ -11,9 +11,21 @@ const pass: PassReport = {
   ops: 3,
   errnos: [],
   drift: [
-    { difference: 'missing', rule: 'addr 10.96.0.1/32 dev mesh0' },
-    { difference: 'missing', rule: 'addr 10.96.0.2/32 dev mesh0' },
-    { difference: 'unexpected', rule: 'addr 10.96.0.3/32 dev mesh0' },
+    {
+      difference: 'missing',
+      rule: 'addr 10.96.0.1/32 dev mesh0',
+      key: 'addr 10.96.0.1/32 dev mesh0',
+    },
+    {
+      difference: 'missing',
+      rule: 'addr 10.96.0.2/32 dev mesh0',
+      key: 'addr 10.96.0.2/32 dev mesh0',
+    },
+    {
+      difference: 'unexpected',
+      rule: 'addr 10.96.0.3/32 dev mesh0',
+      key: 'addr 10.96.0.3/32 dev mesh0',
+    },
   ],
 };
 

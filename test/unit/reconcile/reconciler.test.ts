@@ -390,7 +390,7 @@ describe('Reconciler and drift', () => {
     const before = bench.held();
     bench.plant(...lines);
     await bench.repair();
-    expect(bench.lastReport.drift).toEqual([{ difference: 'changed', rule: lines[0] }]);
+    expect(bench.lastReport.drift).toMatchObject([{ difference: 'changed', rule: lines[0] }]);
     expect(bench.held().split('\n').sort()).toEqual(before.split('\n').sort());
     await bench.repair();
     expect(bench.lastReport).toMatchObject({ ops: 0, drift: [] });
@@ -410,7 +410,7 @@ describe('Reconciler and drift', () => {
     const before = bench.held();
     bench.plant(...lines);
     await bench.repair();
-    expect(bench.lastReport.drift).toEqual([{ difference: 'unexpected', rule: lines[0] }]);
+    expect(bench.lastReport.drift).toMatchObject([{ difference: 'unexpected', rule: lines[0] }]);
     expect(bench.held()).toBe(before);
     await bench.repair();
     expect(bench.lastReport).toMatchObject({ ops: 0, drift: [] });
@@ -494,7 +494,7 @@ describe('Reconciler and what is not ours', () => {
     bench.takeOps();
     await bench.repair();
     expect(bench.takeOps()).toEqual([]);
-    expect(bench.lastReport.drift).toEqual([
+    expect(bench.lastReport.drift).toMatchObject([
       { difference: 'missing', rule: 'ipvs 10.96.0.1:80/tcp rr' },
     ]);
     await bench.repair();
