@@ -1,17 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './command.js';
+import { hostNetwork } from './workload.js';
 
 /**
  * Calls `work` with the name of a network namespace that is made for it. IPVS gets slow in a
  * namespace that lost many destinations, and slows others while it cleans up: none is used twice,
- * and the next one waits for the end of the last. `lo` is up, or no destination could be added.
+ * and the next one waits for the end of the last. `lo` is up, or no destination could be added;
+ * `eth0` has the address that workload.ts gives its host, for the routes of the VIPs name it.
  */
 export async function inFreshNetns<T>(work: (name: string) => Promise<T>): Promise<T> {
   const name = `bench-${process.pid}`;
   await run(['ip', 'netns', 'add', name]);
   try {
     await run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+    await run(['ip', '-n', name, 'link', 'add', 'eth0', 'type', 'dummy']);
+    await run([
+      'ip',
+      '-n',
+      name,
+      'addr',
+      'add',
+      `${hostNetwork.address}/${hostNetwork.prefixLength}`,
+      'dev',
+      'eth0',
+    ]);
+    await run(['ip', '-n', name, 'link', 'set', 'eth0', 'up']);
     return await work(name);
   } finally {
     await run(['ip', 'netns', 'del', name]);

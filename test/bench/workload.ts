@@ -41,9 +41,11 @@ export function servicesOf(count: number, destinations: number): Service[] {
   return Array.from({ length: count }, (_, i) => serviceAt(i, destinations));
 }
 
+export const hostNetwork = { device: 'eth0', address: '192.0.2.1', prefixLength: 24 } as const;
+
 /** A host whose only link leads elsewhere: every destination is behind a router. */
 export const routedHost = {
-  onLink: new OnLink([{ device: 'eth0', address: '192.0.2.1', prefixLength: 24 }]),
+  onLink: new OnLink([hostNetwork]),
   isHealthy: () => true,
 };
 
