@@ -4,7 +4,7 @@ import { difference, kernelState } from '../support/kernel-state.js';
 import { Meshd } from '../support/meshd.js';
 import { servicesYaml, type Case, type ServiceText } from '../support/scene.js';
 
-const rounds = 20;
+const rounds = 10;
 const fields = ['scheduler: wrr', 'drainDeadline: 0s'];
 
 function file(services: readonly ServiceText[]): string {
