@@ -5,6 +5,7 @@
 export { HostBackend } from './backend.js';
 export { HostController } from './controller.js';
 export { examineHost } from './doctor.js';
+export { HostAddresses } from './host-addresses.js';
 export type { HealthReport, HealthView } from './health-view.js';
 export { describePlan } from './plan.js';
 export { restoreTable } from './restore.js';
