@@ -61,10 +61,11 @@ export const reconcileTunables = {
 
 /** Health checks beyond what a service asks for. */
 export const healthTunables = {
-  /** Probes in flight. Each holds one socket; far below the usual limit of 1,024 descriptors. */
-  probesMax: 64,
-  /** Body that is searched for the expected text. Unit: bytes. */
-  bodyBytesMax: 64 * 1024,
+  /**
+   * Probes in flight; each holds one socket. Enough for 500 silent destinations at an interval and
+   * a time limit of a second; Node raises its limit of descriptors to the hard one, 4,096 or more.
+   */
+  probesMax: 512,
   /**
    * Share of the interval by which each probe is moved at random, so that checks which started
    * together drift apart. Range 0-1.
