@@ -65,4 +65,6 @@ const tasks: Readonly<Record<string, () => Promise<object>>> = {
 };
 const startMs = performance.now();
 const found = await tasks[task!]!();
-process.stdout.write(`${JSON.stringify({ ...found, startMs })}\n`);
+const { user, system } = process.cpuUsage();
+const cpuMs = { user: user / 1000, kernel: system / 1000 };
+process.stdout.write(`${JSON.stringify({ ...found, startMs, cpuMs })}\n`);

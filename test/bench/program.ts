@@ -42,6 +42,8 @@ interface Found {
   readonly ms: number;
   readonly ops: number;
   readonly phases: Readonly<Record<string, number>>;
+  /** Of the whole process. */
+  readonly cpuMs: { readonly user: number; readonly kernel: number };
 }
 
 async function cold(name: string, services: number): Promise<void> {
@@ -73,7 +75,7 @@ async function cold(name: string, services: number): Promise<void> {
   const value = median(ours.map(({ ms }) => ms));
   const common = { bench: 'program', case: name, unit: 'ms', rounds } as const;
   const phases = mediansOf(ours.map((found) => found.phases));
-  const notes = { phases, processMs: Math.round(median(wallMs)) };
+  const notes = { phases, processMs: Math.round(median(wallMs)), cpuMs: ours[0]!.cpuMs };
   const peers = [
     ['ipvsadm -R', ipvsadm, 20],
     ['C, 500 messages per send', c, 1 / 1.4],
@@ -146,6 +148,7 @@ async function adopt(services: number): Promise<void> {
       goal: { value: 2000 },
       phases: mediansOf(found.map(({ phases }) => phases)),
       ops: Math.max(...found.map(({ ops }) => ops)),
+      cpuMs: found[0]!.cpuMs,
       processMs: Math.round(median(wallMs)),
       rounds,
     });

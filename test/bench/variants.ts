@@ -28,6 +28,15 @@ export const peers: readonly Variant[] = [
     start: (ports) => ipvsadm(vips.routed, ports, '-m'),
   },
   {
+    // As meshd has it for clients on the host itself; the kernel then checks every source address.
+    name: 'ipvsadm masq + local route',
+    address: vips.routed,
+    async start(ports) {
+      await ip(balancer, [`route add local ${vips.routed} dev lo src 10.2.0.1`]);
+      return ipvsadm(vips.routed, ports, '-m');
+    },
+  },
+  {
     name: 'ipvsadm masq + conntrack + masquerade',
     address: vips.onLink,
     async start(ports) {
