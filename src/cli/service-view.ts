@@ -10,23 +10,31 @@ import { formatAge } from './units.js';
 
 export type Paint = ReturnType<typeof createColors>;
 
-/** `ready`: the kernel holds it. `pending`: soon. `withheld`: a conflict keeps it out. */
-export function stateWord({ programmed, withheld }: ServiceState): string {
-  if (withheld !== undefined) return 'withheld';
-  return programmed ? 'ready' : 'pending';
+/**
+ * `ready`: the kernel holds it. `down`: so it does, but no destination takes new connections.
+ * `pending`: soon. `withheld`: a conflict keeps it out.
+ */
+export function stateWord(state: ServiceState): string {
+  if (state.withheld !== undefined) return 'withheld';
+  if (!state.programmed) return 'pending';
+  return readyCount(state) > 0 ? 'ready' : 'down';
 }
 
 export function paintState(paint: Paint): (text: string, state: ServiceState) => string {
   return (text, state) => {
-    if (state.withheld !== undefined) return paint.red(text);
-    return state.programmed ? paint.green(text) : paint.yellow(text);
+    const word = stateWord(state);
+    if (word === 'ready') return paint.green(text);
+    return word === 'pending' ? paint.yellow(text) : paint.red(text);
   };
 }
 
 /** `1/2`: destinations that take new connections, of all. */
-export function readyOf({ destinations }: ServiceState): string {
-  const ready = destinations.filter(({ effectiveWeight }) => effectiveWeight > 0);
-  return `${ready.length}/${destinations.length}`;
+export function readyOf(state: ServiceState): string {
+  return `${readyCount(state)}/${state.destinations.length}`;
+}
+
+function readyCount({ destinations }: ServiceState): number {
+  return destinations.filter(({ effectiveWeight }) => effectiveWeight > 0).length;
 }
 
 export function portsOf(spec: ServiceSpec): string {
