@@ -1,0 +1,163 @@
+import { ByteWriter } from './bytes.js';
+import type { Core } from './core.js';
+import type { Digest, DigestNetwork, Hello } from './messages.js';
+import { isLater, type Watermark } from './model.js';
+import type { Owner } from './owners.js';
+import { networkId, shortHash } from './proof.js';
+import type { Pulls } from './pulls.js';
+
+type OwnerMark = DigestNetwork['owners'][number];
+
+/** All that this node has in one network. */
+interface Summary {
+  readonly network: string;
+  readonly owners: readonly OwnerMark[];
+  readonly hash: bigint;
+}
+
+/** How often an owner is told that its epoch is over. Unit: milliseconds. */
+const correctionMs = 1_000;
+
+/** Bytes that an owner takes in a digest, about; what answers cost is counted with it. */
+const markBytes = 32;
+
+/**
+ * Finds out what this node and another one do not have alike. A hello carries a hash per network;
+ * who has another one answers with its digest, and is answered where it is behind. Each side pulls
+ * what it lacks.
+ */
+export class Exchange {
+  private nextAtMs: number;
+  /** By network; valid for `revision`. */
+  private summaries = new Map<string, Summary>();
+  private revision = '';
+
+  constructor(
+    private readonly core: Core,
+    private readonly pulls: Pulls,
+    now: number,
+  ) {
+    // The first at any time: nodes that start together shall not ask together.
+    this.nextAtMs = now + core.random() * core.tunables.exchangeIntervalMs;
+  }
+
+  tick(now: number): void {
+    if (now < this.nextAtMs) return;
+    const { exchangeIntervalMs } = this.core.tunables;
+    this.nextAtMs = now + exchangeIntervalMs * (0.8 + 0.4 * this.core.random());
+    const peer = this.core.members.pick(this.core.random);
+    if (peer === undefined) return;
+    const networks = [...this.all().values()].map(({ network, hash }) => {
+      return { id: networkId(network), hash };
+    });
+    this.core.send(peer, { type: 'hello', from: this.core.self, networks }, false);
+  }
+
+  /** Everything, for a push-pull. */
+  digest(): Digest {
+    return this.digestOf([...this.all().values()], false);
+  }
+
+  hello(message: Hello, now: number): void {
+    const theirs = new Map(message.networks.map(({ id, hash }) => [id, hash]));
+    const different = [...this.all().values()].filter(({ network, hash }) => {
+      const other = theirs.get(networkId(network));
+      return other !== undefined && other !== hash;
+    });
+    if (different.length > 0) this.answer(message.from, this.digestOf(different, true), now);
+  }
+
+  compare(message: Digest, now: number): void {
+    const mine = this.all();
+    const ahead: DigestNetwork[] = [];
+    for (const { network, owners } of message.networks) {
+      const summary = mine.get(network);
+      if (summary === undefined) continue;
+      const theirs = new Map(owners.map((mark) => [mark.owner, mark]));
+      for (const mark of theirs.values()) this.hear({ ...mark, network }, message.from, now);
+      const better = summary.owners.filter((mark) => {
+        const other = theirs.get(mark.owner);
+        return other === undefined ? message.asks : isLater(mark, other);
+      });
+      if (better.length > 0) ahead.push({ network, owners: better });
+    }
+    if (!message.asks || ahead.length === 0) return;
+    this.answer(message.from, this.digestOf(ahead, false), now);
+  }
+
+  /** Tells an owner that speaks of a past epoch how far it was. */
+  correct(name: string, now: number): void {
+    const owner = this.core.owners.get(name);
+    if (!this.core.members.isUp(name)) return;
+    if (owner === undefined) {
+      const grave = this.core.owners.grave(name);
+      if (grave === undefined) return;
+      const { network, epoch, version } = grave.head;
+      this.answer(
+        name,
+        this.digestOf([{ network, owners: [{ owner: name, epoch, version }] }]),
+        now,
+      );
+      return;
+    }
+    if (now < owner.correctedAtMs + correctionMs) return;
+    owner.correctedAtMs = now;
+    const marks = marksOf(owner).map(({ network, ...mark }) => ({ network, owners: [mark] }));
+    if (marks.length > 0) this.answer(name, this.digestOf(marks), now);
+  }
+
+  /** What a peer has of an owner. */
+  private hear(theirs: Watermark, peer: string, now: number): void {
+    const { owners, members, self } = this.core;
+    const owner = owners.get(theirs.owner);
+    if (theirs.version === 0 || (theirs.owner !== self && !members.isUp(theirs.owner))) return;
+    const stream = owner?.streams.get(theirs.network);
+    const isOld = owner !== undefined && theirs.epoch < owner.epoch;
+    const lifeEnded = theirs.epoch < (owners.grave(theirs.owner)?.head.epoch ?? 0);
+    if (isOld || lifeEnded || (stream !== undefined && !isLater(theirs, stream))) return;
+    this.pulls.want(theirs, peer, now);
+  }
+
+  private answer(to: string, digest: Digest, now: number): void {
+    const count = digest.networks.reduce((sum, { owners }) => sum + owners.length, 0);
+    if (!this.pulls.mayServe(count * markBytes, now)) return;
+    this.core.send(to, digest, true);
+  }
+
+  private digestOf(networks: readonly DigestNetwork[], asks = false): Digest {
+    const plain = networks.map(({ network, owners }) => ({ network, owners }));
+    return { type: 'digest', from: this.core.self, asks, networks: plain };
+  }
+
+  /** Of the owners that are up, so that a dead one's rows do not wander about for ever. */
+  private all(): ReadonlyMap<string, Summary> {
+    const { owners, members, interest, view } = this.core;
+    const revision = `${owners.revision} ${members.revision} ${[...interest].join('\0')}`;
+    if (revision === this.revision) return this.summaries;
+    const byNetwork = new Map([...interest].map((network) => [network, [] as OwnerMark[]]));
+    for (const owner of owners.all()) {
+      if (!view.inService(owner.name)) continue;
+      for (const { network, ...mark } of marksOf(owner)) byNetwork.get(network)?.push(mark);
+    }
+    this.revision = revision;
+    this.summaries = new Map(
+      [...byNetwork].map(([network, marks]) => {
+        marks.sort((a, b) => (a.owner < b.owner ? -1 : 1));
+        return [network, { network, owners: marks, hash: hashOf(marks) }];
+      }),
+    );
+    return this.summaries;
+  }
+}
+
+function marksOf(owner: Owner): Watermark[] {
+  return [...owner.streams.values()].flatMap(({ network, epoch, version }) =>
+    epoch === owner.epoch && version > 0 ? [{ owner: owner.name, network, epoch, version }] : [],
+  );
+}
+
+function hashOf(marks: readonly OwnerMark[]): bigint {
+  const out = new ByteWriter();
+  for (const { owner, epoch, version } of marks) out.text(owner).varint(epoch).varint(version);
+  return shortHash(out.finish());
+}
