@@ -39,6 +39,7 @@ export interface IndirectPing {
   readonly type: 'indirect-ping';
   readonly sequence: number;
   readonly node: string;
+  /** Port 0 = the one that the receiver itself listens on. */
   readonly target: PeerAddress;
   /** The sender wants a nack when the target does not answer. */
   readonly nack: boolean;
@@ -113,15 +114,7 @@ export interface ErrorReply {
 }
 
 /** What a UDP packet may hold. */
-export type PacketMessage =
-  | Ping
-  | IndirectPing
-  | Ack
-  | Nack
-  | Suspect
-  | Alive
-  | Dead
-  | UserMessage;
+export type PacketMessage = Ping | IndirectPing | Ack | Nack | Suspect | Alive | Dead | UserMessage;
 
 /** What a TCP stream may hold, one in each direction. */
 export type StreamMessage = Ping | Ack | PushPull | UserMessage | ErrorReply;
