@@ -1,7 +1,12 @@
 /**
- * Membership by gossip, as HashiCorp memberlist speaks it: what members say, and how it looks on
- * the wire. Pure: bytes in, messages out.
+ * Who is in the cluster: SWIM with Lifeguard as HashiCorp's memberlist speaks it. `Swim` decides,
+ * as a state machine; `wire/` turns its messages into memberlist's bytes and back; sockets and
+ * clock are the caller's.
  */
+export { defaultLimits } from './admission.js';
+export type { Limits } from './admission.js';
+export type { Counters } from './counters.js';
+export type { Effect, GossipEvent, Input, MemberEvent, StreamId } from './effects.js';
 export type {
   Ack,
   Alive,
@@ -20,6 +25,13 @@ export type {
   UserMessage,
   Versions,
 } from './messages.js';
+export { metaBytesMax } from './options.js';
+export type { SwimOptions } from './options.js';
+export { profiles } from './profile.js';
+export type { Profile, ProfileName } from './profile.js';
+export { Swim } from './swim.js';
+export type { QueueSizes } from './swim.js';
+export { ourVersions } from './versions.js';
 export { partOverhead } from './wire/compound.js';
 export { encodeMessage } from './wire/encode.js';
 export { limits as wireLimits } from './wire/format.js';
