@@ -10,3 +10,13 @@ export type { JournalRecord } from './journal-format.js';
 export { serveMetrics } from './metrics-server.js';
 export type { MetricsListen, MetricsServer } from './metrics-server.js';
 export { probe } from './probe.js';
+export { openGossipTransport } from './gossip-transport.js';
+export type {
+  Endpoint,
+  GossipHandlers,
+  GossipStream,
+  GossipTransport,
+  GossipTransportOptions,
+  StreamHandlers,
+  TransportCounters,
+} from './gossip-transport.js';
