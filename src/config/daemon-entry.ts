@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseAddress, parsePrefix } from '../model/index.js';
 import { choice, duration, list, mapping, oneOfKinds, text } from './fields.js';
+import { completeMesh, meshEntry, type MeshConfig } from './mesh-entry.js';
 import { defaultsEntry, type ServiceDefaults } from './service-entry.js';
 import { limits, reconcileTunables } from './tunables.js';
 import { parseEndpoint } from './usable.js';
@@ -35,6 +36,8 @@ export interface DaemonConfig {
     /** Of the time, for repairs; a long one puts off the next. Range 0-1. */
     readonly repairShareMax: number;
   };
+  /** Absent = the host stands alone. */
+  readonly mesh?: MeshConfig;
   /** Applied to the services of the file; the API's callers may do the same. */
   readonly serviceDefaults: ServiceDefaults;
 }
@@ -87,12 +90,13 @@ export const daemonEntry = mapping({
   }).optional(),
   idleTimeouts: mapping({ tcp: idle, tcpFin: idle, udp: idle }).optional(),
   reconcile: mapping({ repairInterval: duration(1_000, 86_400_000).optional() }).optional(),
+  mesh: meshEntry.optional(),
   defaults: defaultsEntry.optional(),
   services: z.unknown().optional(),
 });
 export type DaemonEntry = z.infer<typeof daemonEntry>;
 
-/** Metrics and netns have no default: absent means off, and the daemon's own namespace. */
+/** No default have metrics, netns and mesh: off, the daemon's own namespace, alone. */
 export function completeConfig(entry: DaemonEntry): DaemonConfig {
   const timeouts = entry.idleTimeouts;
   return {
@@ -112,6 +116,7 @@ export function completeConfig(entry: DaemonEntry): DaemonConfig {
       udpS: (timeouts?.udp ?? 300_000) / 1_000,
     },
     reconcile: repairs(entry.reconcile?.repairInterval),
+    ...(entry.mesh === undefined ? {} : { mesh: completeMesh(entry.mesh) }),
     serviceDefaults: entry.defaults ?? {},
   };
 }

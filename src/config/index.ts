@@ -12,6 +12,8 @@ export { checkAcross } from './check-across.js';
 export { checkSpec } from './check-spec.js';
 export type { DaemonConfig, ListenAddress, LogLevel } from './daemon-entry.js';
 export { formatDuration, parseDuration } from './fields.js';
+export { completeMesh, parseMember } from './mesh-entry.js';
+export type { MeshConfig, MeshProfile } from './mesh-entry.js';
 export { parseConfig } from './parse-config.js';
 export type { ParsedConfig } from './parse-config.js';
 export { ConfigError, closest, formatPath } from './problem.js';

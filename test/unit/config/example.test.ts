@@ -19,6 +19,18 @@ describe('the example', () => {
       pools: ['10.96.0.0/16', 'fd00:96::/112'],
       idleTimeouts: { tcpS: 900, tcpFinS: 120, udpS: 300 },
       reconcile: { repairIntervalMs: 60_000, repairShareMax: 0.1 },
+      mesh: {
+        node: 'node-1',
+        bind: { address: '0.0.0.0', port: 7946 },
+        advertise: { address: '192.0.2.11' },
+        join: [
+          { address: '192.0.2.12', port: 7946 },
+          { address: '192.0.2.13', port: 7946 },
+        ],
+        keyFile: '/etc/meshd/gossip.keys',
+        profile: 'lan',
+        label: 'site-a',
+      },
     });
     expect(Object.keys(serviceDefaults)).toEqual(['scheduler', 'drainDeadline', 'healthCheck']);
   });

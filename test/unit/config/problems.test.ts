@@ -36,6 +36,8 @@ describe('a file', () => {
     service({ ports: '[80, 80/udp, 81-90, 100:8080/sctp, {port: 2000, count: 1024}]' }),
     service({ affinity: '90', drainDeadline: '1.5s', scheduler: 'sh', healthCheck: 'http' }),
     service({ forwarding: 'route' }),
+    'mesh: {}',
+    'mesh: {join: [10.0.0.1, "[fd00::1]:7946"], keyFile: none, profile: fast}',
     'pools: [10.0.0.0/16]\n' + service({ vip: '10.0.0.7' }),
     'defaults: {snat: always}\n' + service({ forwarding: 'route' }),
     'services:\n- &a {name: a, vip: 10.0.0.1, ports: [80]}\n' +
@@ -63,6 +65,14 @@ describe('a file', () => {
       'metrics: {listen: :9464}\n',
       'm:1: metrics.listen: expected address:port such as 127.0.0.1:9464 or [::1]:9464, ' +
         'or unix:/path, got ":9464"',
+    ],
+    [
+      'mesh: {join: [host:1], node: -a, keyFile: keys, profile: x}\n',
+      'm:1: mesh.node: expected 1-63 letters, digits, - . or _, got "-a"',
+      'm:1: mesh.join[0]: expected an address, or address:port such as 192.0.2.1:7946 or ' +
+        '[fd00::1]:7946, got "host:1"',
+      'm:1: mesh.keyFile: expected an absolute path, or none, got "keys"',
+      'm:1: mesh.profile: expected one of lan, wan, local, fast, got "x"',
     ],
     ['stateDir: var\n', 'm:1: stateDir: expected an absolute path, got "var"'],
     [
