@@ -128,8 +128,8 @@ export interface ConfigFileState {
   readonly error?: string;
 }
 
-/** Who asked for a service, and so who may change it. */
-export type ServiceSource = 'file' | 'api';
+/** Who asked for a service, and so who may change it; `mesh`: another node did. */
+export type ServiceSource = 'file' | 'api' | 'mesh';
 
 export interface ServiceState {
   readonly spec: ServiceSpec;
@@ -138,6 +138,8 @@ export interface ServiceState {
   /** The table's revision at which this spec came into force. */
   readonly revision: number;
   readonly source: ServiceSource;
+  /** The node that asked for it, with source `mesh`. */
+  readonly owner?: string;
   /** The kernel was seen to hold all rules of this revision. */
   readonly programmed: boolean;
   /** Why the service is kept out of the kernel: `10.96.0.1 is an address of eth0`. */

@@ -20,6 +20,7 @@ import {
 } from '../rules/index.js';
 import {
   recordsOf,
+  type MeshRequest,
   type Prepared,
   type ServiceEntry,
   type ServiceTable,
@@ -133,15 +134,18 @@ export class HostController {
    * has changed.
    */
   submit(request: HostChange): Promise<Prepared> {
-    const decide = (): Prepared => this.prepare(request);
-    return this.change(decide, (prepared) => {
-      for (const { change, before } of prepared.changes) {
-        if (change === 'unchanged' || before === undefined) continue;
-        this.setRetiringTime(before.service, request.now ? 0 : before.spec.drainDeadlineMs);
-        if (!request.now) continue;
-        for (const key of virtualServiceKeys(before.service)) this.retirement.endAll(key);
-      }
-    });
+    return this.change(
+      () => this.prepare(request),
+      (prepared) => this.retireFrom(prepared, request.now ?? false),
+    );
+  }
+
+  /** Errors: as of ServiceTable.prepareMesh; then nothing has changed. */
+  submitMesh(request: MeshRequest): Promise<Prepared> {
+    return this.change(
+      () => this.options.table.prepareMesh(request),
+      (prepared) => this.retireFrom(prepared, false),
+    );
   }
 
   /** Decides on a change and leaves it at that. Errors: as of submit. */
@@ -259,6 +263,16 @@ export class HostController {
       this.serviceChanged.emit(name);
     }
     this.reconciler.poke();
+  }
+
+  /** What changed services leave behind may finish, or ends `now`. */
+  private retireFrom(prepared: Prepared, now: boolean): void {
+    for (const { change, before } of prepared.changes) {
+      if (change === 'unchanged' || before === undefined) continue;
+      this.setRetiringTime(before.service, now ? 0 : before.spec.drainDeadlineMs);
+      if (!now) continue;
+      for (const key of virtualServiceKeys(before.service)) this.retirement.endAll(key);
+    }
   }
 
   /** For what retires of a service from now on. */

@@ -11,12 +11,13 @@ export function serviceState(
     health(address: string): HealthReport;
   },
 ): ServiceState {
-  const { spec, service, revision, source } = entry;
+  const { spec, service, revision, source, owner } = entry;
   return {
     spec,
     vips: service.vips,
     revision,
     source,
+    ...(owner === undefined ? {} : { owner }),
     programmed: state.programmed,
     ...(state.withheld === undefined ? {} : { withheld: state.withheld }),
     destinations: service.destinations.map((destination): DestinationState => {

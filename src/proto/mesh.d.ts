@@ -427,6 +427,7 @@ export namespace meshd {
             programmed: boolean;
             withheld: (string|null);
             destinations: meshd.v1.DestinationState[];
+            owner: (string|null);
             static encode(message: meshd.v1.ServiceState.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceState & meshd.v1.ServiceState.$Shape;
         }
@@ -440,6 +441,7 @@ export namespace meshd {
                 programmed?: boolean;
                 withheld?: (string|null);
                 destinations?: meshd.v1.DestinationState.$Properties[];
+                owner?: (string|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.ServiceState.$Properties;

@@ -2025,12 +2025,19 @@ export const meshd = $root.meshd = (() => {
             ServiceState.prototype.programmed = false;
             ServiceState.prototype.withheld = null;
             ServiceState.prototype.destinations = $util.emptyArray;
+            ServiceState.prototype.owner = null;
 
             let $oneOfFields;
 
             // Virtual OneOf for proto3 optional field
             $Object.defineProperty(ServiceState.prototype, "_withheld", {
                 get: $util.oneOfGetter($oneOfFields = ["withheld"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ServiceState.prototype, "_owner", {
+                get: $util.oneOfGetter($oneOfFields = ["owner"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -2057,6 +2064,8 @@ export const meshd = $root.meshd = (() => {
                 if (message.destinations != null && message.destinations.length)
                     for (let i = 0; i < message.destinations.length; ++i)
                         $root.meshd.v1.DestinationState.encode(message.destinations[i], writer.uint32(58).fork(), _depth + 1).ldelim();
+                if (message.owner != null && $Object.hasOwnProperty.call(message, "owner"))
+                    writer.uint32(66).string(message.owner);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2144,6 +2153,13 @@ export const meshd = $root.meshd = (() => {
                             if (!(message.destinations && message.destinations.length))
                                 message.destinations = [];
                             message.destinations.push($root.meshd.v1.DestinationState.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.owner = reader.stringVerify();
+                            message._owner = "owner";
                             continue;
                         }
                     }

@@ -1,6 +1,7 @@
 import { MeshError } from '../base/index.js';
 import type { ServiceSpec } from '../model/index.js';
-import type { Prepared, ServiceTable } from './service-table.js';
+import type { ServiceTable } from './service-table.js';
+import type { Prepared } from './table-change.js';
 
 /**
  * What of the table must survive a restart, one record per line of the state file: services of
@@ -16,9 +17,11 @@ export type TableRecord =
 export function recordsOf(prepared: Prepared): TableRecord[] {
   const records: TableRecord[] = [];
   for (const { name, change, before, after } of prepared.changes) {
-    if (change === 'unchanged') continue;
+    // What other nodes ask for, they remember.
+    if (change === 'unchanged' || (after ?? before)?.source === 'mesh') continue;
     if (after === undefined) {
-      if (before!.source === 'api') records.push({ type: 'removed', name });
+      const gaveWay = prepared.yielded.get(name) !== undefined;
+      if (before!.source === 'api' && !gaveWay) records.push({ type: 'removed', name });
       else if (drainedOf(before!).length > 0)
         records.push({ type: 'drained', name, addresses: [] });
       continue;
@@ -36,6 +39,11 @@ export function recordsOf(prepared: Prepared): TableRecord[] {
       records.push({ type: 'drained', name, addresses: drained });
     }
   }
+  const inForce = new Set(prepared.changes.map(({ name }) => name));
+  for (const [name, service] of prepared.yielded) {
+    if (service?.source === 'api') records.push({ type: 'service', spec: service.spec });
+    else if (service === undefined && !inForce.has(name)) records.push({ type: 'removed', name });
+  }
   return records;
 }
 
@@ -44,11 +52,15 @@ export function snapshotOf(table: ServiceTable): TableRecord[] {
   const records: TableRecord[] = [];
   for (const entry of table.all()) {
     const { name } = entry.spec;
+    if (entry.source === 'mesh') continue;
     if (entry.source === 'api') records.push({ type: 'service', spec: entry.spec });
     if (entry.spec.vips.length === 0)
       records.push({ type: 'vips', name, vips: entry.service.vips });
     const addresses = drainedOf(entry);
     if (addresses.length > 0) records.push({ type: 'drained', name, addresses });
+  }
+  for (const { spec, source } of table.yielded.values()) {
+    if (source === 'api') records.push({ type: 'service', spec });
   }
   return records;
 }

@@ -1,48 +1,16 @@
 import { MeshError } from '../base/index.js';
-import {
-  familyOf,
-  formatMatch,
-  type Family,
-  type Service,
-  type ServiceSpec,
-} from '../model/index.js';
+import { familyOf, type Family, type Service, type ServiceSpec } from '../model/index.js';
+import { Claims, listenersOf } from './claims.js';
+import { sameService } from './same-service.js';
+import type {
+  MeshRequest,
+  Prepared,
+  ServiceEntry,
+  TableChange,
+  TableRequest,
+  YieldedService,
+} from './table-change.js';
 import type { VipPool } from './vip-pool.js';
-
-/** Who asked for a service, and so who may change it. */
-export type ServiceSource = 'file' | 'api';
-
-export interface ServiceEntry {
-  /** As it was asked for. */
-  readonly spec: ServiceSpec;
-  readonly source: ServiceSource;
-  /** The revision of the table at which this version came into force. */
-  readonly revision: number;
-  /** What the rules are compiled from: VIPs settled, drained destinations marked. */
-  readonly service: Service;
-}
-
-/** A change to the table: all of it or nothing. */
-export interface TableRequest {
-  readonly source: ServiceSource;
-  readonly set: readonly ServiceSpec[];
-  /** Names, or `others`: every service of this source that is not in `set`. */
-  readonly remove: readonly string[] | 'others';
-  /** By name, the revision the caller has seen; 0 = the service must not exist. */
-  readonly expectedRevisions?: ReadonlyMap<string, number>;
-}
-
-export interface TableChange {
-  readonly name: string;
-  readonly change: 'created' | 'updated' | 'removed' | 'unchanged';
-  readonly before?: ServiceEntry;
-  readonly after?: ServiceEntry;
-}
-
-/** A request found good; `commit` makes it true as long as nothing else was committed since. */
-export interface Prepared {
-  readonly revision: number;
-  readonly changes: readonly TableChange[];
-}
 
 /**
  * Every service of this host by name, with revisions. Changing it takes two steps, so that the
@@ -60,6 +28,8 @@ export class ServiceTable {
   private readonly rememberedFor = new Map<string, string>();
   /** Service -> addresses of destinations that were told to drain. */
   private readonly drained = new Map<string, ReadonlySet<string>>();
+  /** Asked for here, but another node's has the name or the VIP. */
+  private readonly yieldedByName = new Map<string, YieldedService>();
   private current = 0;
 
   constructor(private readonly pool: VipPool) {}
@@ -107,32 +77,97 @@ export class ServiceTable {
     this.remembered.set(name, vips);
   }
 
+  get yielded(): ReadonlyMap<string, YieldedService> {
+    return this.yieldedByName;
+  }
+
   drainedOf(name: string): ReadonlySet<string> {
     return this.drained.get(name) ?? new Set();
   }
 
   /**
-   * Errors: invalid_argument (a name twice), failed_precondition (a service of the other source,
-   * or no pool), conflict (revision, VIP or port), not_found (removal), resource_exhausted (pools).
+   * Errors: invalid_argument (a name twice), failed_precondition (a service of the other source or
+   * of another node, or no pool), conflict (revision, VIP or port), not_found (removal),
+   * resource_exhausted (pools).
    */
   prepare(request: TableRequest): Prepared {
+    const { source } = request;
     const names = namesOf(request);
-    const leaving = this.leaving(request, names);
+    const yielded = this.yieldedAfter(request, names);
+    const leaving = this.leaving(request, names).filter((name) => !yielded.has(name));
     this.checkOwners(request, [...names, ...leaving]);
-    const claims = new Claims(this.listeners, this.holders, new Set([...names, ...leaving]));
+    const set = request.set.filter(({ name }) => !yielded.has(name));
+    const claims = new Claims(this.listeners, this.holders, [
+      ...set.map(({ name }) => name),
+      ...leaving,
+    ]);
     const revision = this.current + 1;
-    const entries = this.settle(request.set, claims).map((service, i): ServiceEntry => {
-      const spec = request.set[i]!;
-      return { spec, source: request.source, revision, service };
+    const entries = this.settle(set, claims).map((service, i): ServiceEntry => {
+      return { spec: set[i]!, source, revision, service };
     });
+    return this.prepared(entries, leaving, yielded);
+  }
+
+  /** Errors: conflict, when it was settled without what this table holds by now; not_found. */
+  prepareMesh(request: MeshRequest): Prepared {
+    const yielded = new Map<string, YieldedService | undefined>();
+    for (const { name, reason } of request.yield) {
+      const before = this.yieldedByName.get(name) ?? this.entries.get(name);
+      if (before === undefined || before.source === 'mesh') throw notFound(name);
+      yielded.set(name, { spec: before.spec, source: before.source, reason });
+    }
+    const restored = request.restore.flatMap((name) => this.yieldedByName.get(name) ?? []);
+    for (const { spec } of restored) yielded.set(spec.name, undefined);
+    const set = new Set(request.set.map(({ service }) => service.name));
+    const gone = request.remove.filter((name) => this.entries.get(name)?.source === 'mesh');
+    const gaveWay = request.yield.map(({ name }) => name).filter((name) => this.entries.has(name));
+    const leaving = [...gone, ...gaveWay].filter((name) => !set.has(name));
+    const specs = restored.map(({ spec }) => spec);
+    const moving = [...set, ...specs.map(({ name }) => name), ...leaving];
+    const claims = new Claims(this.listeners, this.holders, moving);
+    for (const { service } of request.set) claims.claim(service, service.vips);
+    const revision = this.current + 1;
+    const entries = [
+      ...request.set.map(({ service, owner }): ServiceEntry => {
+        return { spec: service, source: 'mesh', owner, revision, service };
+      }),
+      ...this.settle(specs, claims).map((service, i): ServiceEntry => {
+        return { spec: specs[i]!, source: restored[i]!.source, revision, service };
+      }),
+    ];
+    return this.prepared(entries, leaving, yielded);
+  }
+
+  private prepared(
+    entries: readonly ServiceEntry[],
+    leaving: readonly string[],
+    yielded: Prepared['yielded'],
+  ): Prepared {
     const changes = [
       ...entries.map((after) => this.changeTo(after)),
       ...leaving.map((name): TableChange => {
         return { name, change: 'removed', before: this.entries.get(name)! };
       }),
     ];
-    const changed = changes.some(({ change }) => change !== 'unchanged');
-    return { revision: changed ? revision : this.current, changes };
+    const changed = yielded.size > 0 || changes.some(({ change }) => change !== 'unchanged');
+    return { revision: changed ? this.current + 1 : this.current, changes, yielded };
+  }
+
+  /** Of the services that gave way, those that `request` changes or removes. */
+  private yieldedAfter(
+    { source, set, remove }: TableRequest,
+    names: ReadonlySet<string>,
+  ): Map<string, YieldedService | undefined> {
+    const after = new Map<string, YieldedService | undefined>();
+    for (const spec of set) {
+      const before = this.yieldedByName.get(spec.name);
+      if (before?.source === source) after.set(spec.name, { ...before, spec });
+    }
+    for (const [name, before] of this.yieldedByName) {
+      const isLeaving = remove === 'others' ? !names.has(name) : remove.includes(name);
+      if (isLeaving && before.source === source) after.set(name, undefined);
+    }
+    return after;
   }
 
   /** Destinations of `name` that are to drain from now on, or none any more. */
@@ -142,7 +177,11 @@ export class ServiceTable {
     const service = withDrained(before.spec, before.service.vips, drained);
     const revision = this.current + 1;
     const change = this.changeTo({ ...before, revision, service });
-    return { revision: change.change === 'unchanged' ? this.current : revision, changes: [change] };
+    return {
+      revision: change.change === 'unchanged' ? this.current : revision,
+      changes: [change],
+      yielded: new Map(),
+    };
   }
 
   commit(prepared: Prepared): void {
@@ -153,11 +192,17 @@ export class ServiceTable {
     for (const { change, after } of prepared.changes) {
       if (change !== 'unchanged' && after !== undefined) this.note(after);
     }
+    for (const [name, service] of prepared.yielded) {
+      if (service === undefined) this.yieldedByName.delete(name);
+      else this.yieldedByName.set(name, service);
+    }
   }
 
   private leaving(request: TableRequest, kept: ReadonlySet<string>): string[] {
     if (request.remove !== 'others') {
-      for (const name of request.remove) if (!this.entries.has(name)) throw notFound(name);
+      for (const name of request.remove) {
+        if (!this.entries.has(name) && !this.yieldedByName.has(name)) throw notFound(name);
+      }
       return [...request.remove];
     }
     return [...this.entries.values()]
@@ -167,10 +212,10 @@ export class ServiceTable {
 
   private checkOwners(request: TableRequest, names: readonly string[]): void {
     for (const name of names) {
-      const entry = this.entries.get(name);
-      if (entry !== undefined && entry.source !== request.source) {
-        const owner = entry.source === 'file' ? 'the configuration file' : 'the API';
-        throw new MeshError('failed_precondition', `service ${name}: belongs to ${owner}`);
+      const yielded = this.yieldedByName.get(name);
+      const entry = yielded?.source === request.source ? undefined : this.entries.get(name);
+      if (entry !== undefined && entry.source !== request.source && !this.agrees(entry, request)) {
+        throw new MeshError('failed_precondition', `service ${name}: belongs to ${ownerOf(entry)}`);
       }
       const expected = request.expectedRevisions?.get(name);
       const actual = entry?.revision ?? 0;
@@ -179,6 +224,14 @@ export class ServiceTable {
         throw new MeshError('conflict', `service ${name}: ${problem}`);
       }
     }
+  }
+
+  /** Hosts of a mesh may have one file: who asks for the same as another node is not in its way. */
+  private agrees({ spec, source, service }: ServiceEntry, { set }: TableRequest): boolean {
+    const wanted = set.find(({ name }) => name === spec.name);
+    if (source !== 'mesh' || wanted === undefined) return false;
+    const vips = wanted.vips.length === 0 ? service.vips : wanted.vips;
+    return sameService({ ...wanted, vips }, service);
   }
 
   /** Given VIPs first, then those that services had before; what is new stands in no one's way. */
@@ -234,7 +287,8 @@ export class ServiceTable {
     const { name } = after.spec;
     const before = this.entries.get(name);
     if (before === undefined) return { name, change: 'created', after };
-    const text = ({ spec, service }: ServiceEntry): string => JSON.stringify([spec, service]);
+    const text = ({ spec, service, source, owner }: ServiceEntry): string =>
+      JSON.stringify([spec, service, source, owner]);
     if (text(before) === text(after)) return { name, change: 'unchanged', before, after: before };
     return { name, change: 'updated', before, after };
   }
@@ -267,56 +321,6 @@ export class ServiceTable {
   }
 }
 
-/** VIPs and ports as they will be once the services in `moving` have let go of theirs. */
-class Claims {
-  private readonly newListeners = new Map<string, string>();
-  private readonly newVips = new Set<string>();
-
-  constructor(
-    private readonly listeners: ReadonlyMap<string, string>,
-    private readonly holders: ReadonlyMap<string, ReadonlySet<string>>,
-    private readonly moving: ReadonlySet<string>,
-  ) {}
-
-  isTaken(vip: string): boolean {
-    if (this.newVips.has(vip)) return true;
-    for (const name of this.holders.get(vip) ?? []) if (!this.moving.has(name)) return true;
-    return false;
-  }
-
-  /** Nobody else gets these from a pool. */
-  take(vips: readonly string[]): void {
-    for (const vip of vips) this.newVips.add(vip);
-  }
-
-  /** True when every port of `spec` is free on `vip`. */
-  isFree(spec: ServiceSpec, vip: string): boolean {
-    for (const listener of listenersOf({ ...spec, vips: [vip] })) {
-      if ((this.holderOf(listener) ?? spec.name) !== spec.name) return false;
-    }
-    return true;
-  }
-
-  /** Errors: conflict. */
-  claim(spec: ServiceSpec, vips: readonly string[]): void {
-    for (const listener of listenersOf({ ...spec, vips })) {
-      const holder = this.holderOf(listener) ?? spec.name;
-      if (holder !== spec.name) {
-        const problem = `${listener} belongs to service ${holder}`;
-        throw new MeshError('conflict', `service ${spec.name}: ${problem}`);
-      }
-      this.newListeners.set(listener, spec.name);
-    }
-    this.take(vips);
-  }
-
-  private holderOf(listener: string): string | undefined {
-    const old = this.listeners.get(listener);
-    const stays = old !== undefined && !this.moving.has(old);
-    return this.newListeners.get(listener) ?? (stays ? old : undefined);
-  }
-}
-
 /** The names to be set. Errors: invalid_argument for one named twice. */
 function namesOf({ set, remove }: TableRequest): Set<string> {
   const all = new Set<string>();
@@ -328,12 +332,9 @@ function namesOf({ set, remove }: TableRequest): Set<string> {
   return new Set(set.map(({ name }) => name));
 }
 
-function* listenersOf(service: Service): Generator<string> {
-  for (const address of service.vips) {
-    for (const { protocol, port, count } of service.ports) {
-      for (let i = 0; i < count; i++) yield formatMatch({ protocol, address, port: port + i });
-    }
-  }
+function ownerOf({ source, owner }: ServiceEntry): string {
+  if (source === 'mesh') return `node ${owner!}`;
+  return source === 'file' ? 'the configuration file' : 'the API';
 }
 
 function withDrained(

@@ -103,11 +103,11 @@ export const anyState: fc.Arbitrary<ServiceState> = record<ServiceState>(
     spec: anySpec,
     vips: list(text),
     revision: count,
-    source: fc.constantFrom('file', 'api'),
+    source: fc.constantFrom('file', 'api', 'mesh'),
     programmed: fc.boolean(),
     destinations: list(anyDestination),
   },
-  { withheld: text },
+  { withheld: text, owner: text },
 );
 
 const counters: { [K in keyof Counters]: fc.Arbitrary<number> } = {
