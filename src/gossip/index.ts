@@ -32,6 +32,13 @@ export type { Profile, ProfileName } from './profile.js';
 export { Swim } from './swim.js';
 export type { QueueSizes } from './swim.js';
 export { ourVersions } from './versions.js';
+export type {
+  GossipHandlers,
+  GossipStream,
+  GossipTransport,
+  StreamHandlers,
+  TransportCounters,
+} from './transport.js';
 export { partOverhead } from './wire/compound.js';
 export { encodeMessage } from './wire/encode.js';
 export { limits as wireLimits } from './wire/format.js';

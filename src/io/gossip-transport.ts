@@ -1,55 +1,15 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { MeshError, messageOf } from '../base/index.js';
+import type {
+  GossipHandlers,
+  GossipStream,
+  GossipTransport,
+  PeerAddress,
+  StreamHandlers,
+  TransportCounters,
+} from '../gossip/index.js';
 import { familyOf, formatEndpoint } from '../model/index.js';
-
-/** Where somebody listens, UDP and TCP alike. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** One TCP exchange with a peer. Its whole length is bounded; what is over is closed. */
-export interface GossipStream {
-  /** With `last`, the connection is closed when the bytes are out and the peer has closed too. */
-  send(bytes: Uint8Array, last: boolean): void;
-  /** At once. `closed` is not called afterwards. */
-  close(): void;
-}
-
-export interface StreamHandlers {
-  received(bytes: Buffer): void;
-  /** Without a reason the peer has closed, as one does that has said all. */
-  closed(reason: string | undefined): void;
-}
-
-export interface GossipHandlers {
-  packet(bytes: Buffer, from: Endpoint): void;
-  /** A peer has connected. */
-  accepted(stream: GossipStream): StreamHandlers;
-}
-
-export interface GossipTransport {
-  /** The port in use. */
-  readonly port: number;
-  readonly counters: Readonly<TransportCounters>;
-  /** One UDP packet; lost when the system does not take it. */
-  send(to: Endpoint, packet: Uint8Array): void;
-  connect(to: Endpoint, deadlineMs: number, handlers: StreamHandlers): GossipStream;
-  close(): Promise<void>;
-}
-
-export interface TransportCounters {
-  sentPackets: number;
-  sentBytes: number;
-  sendErrors: number;
-  receivedPackets: number;
-  receivedBytes: number;
-  streams: number;
-  /** Turned away because too many were open. */
-  refusedStreams: number;
-  streamBytes: number;
-}
 
 export interface GossipTransportOptions {
   /** How long a peer that connected to us may take for its exchange. Unit: milliseconds. */
@@ -69,7 +29,7 @@ const portTriesMax = 16;
  * Errors: unavailable when the address cannot be listened on.
  */
 export async function openGossipTransport(
-  listen: Endpoint,
+  listen: PeerAddress,
   handlers: GossipHandlers,
   options: GossipTransportOptions = {},
 ): Promise<GossipTransport> {
@@ -129,7 +89,7 @@ class Transport implements GossipTransport {
     server.on('error', () => this.counters.refusedStreams++);
   }
 
-  send(to: Endpoint, packet: Uint8Array): void {
+  send(to: PeerAddress, packet: Uint8Array): void {
     if (this.isClosed) return;
     this.udp.send(packet, to.port, to.address, (error) => {
       if (error !== null) this.counters.sendErrors++;
@@ -138,7 +98,7 @@ class Transport implements GossipTransport {
     this.counters.sentBytes += packet.length;
   }
 
-  connect(to: Endpoint, deadlineMs: number, handlers: StreamHandlers): GossipStream {
+  connect(to: PeerAddress, deadlineMs: number, handlers: StreamHandlers): GossipStream {
     const socket = connect({ host: to.address, port: to.port, noDelay: true });
     return this.exchange(socket, deadlineMs, () => handlers);
   }
@@ -212,7 +172,7 @@ class Transport implements GossipTransport {
   }
 }
 
-function listenTcp(server: Server, { address, port }: Endpoint): Promise<void> {
+function listenTcp(server: Server, { address, port }: PeerAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: address, port, ipv6Only: false }, () => {
@@ -222,7 +182,7 @@ function listenTcp(server: Server, { address, port }: Endpoint): Promise<void> {
   });
 }
 
-function bindUdp(udp: UdpSocket, { address, port }: Endpoint): Promise<void> {
+function bindUdp(udp: UdpSocket, { address, port }: PeerAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     udp.once('error', reject);
     udp.bind({ address, port }, () => {

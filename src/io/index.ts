@@ -11,12 +11,4 @@ export { serveMetrics } from './metrics-server.js';
 export type { MetricsListen, MetricsServer } from './metrics-server.js';
 export { probe } from './probe.js';
 export { openGossipTransport } from './gossip-transport.js';
-export type {
-  Endpoint,
-  GossipHandlers,
-  GossipStream,
-  GossipTransport,
-  GossipTransportOptions,
-  StreamHandlers,
-  TransportCounters,
-} from './gossip-transport.js';
+export type { GossipTransportOptions } from './gossip-transport.js';

@@ -1,11 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  openGossipTransport,
-  type GossipHandlers,
-  type GossipTransport,
-  type GossipTransportOptions,
-} from '../../../src/io/index.js';
+import type { GossipHandlers, GossipTransport } from '../../../src/gossip/index.js';
+import { openGossipTransport, type GossipTransportOptions } from '../../../src/io/index.js';
 
 const open: GossipTransport[] = [];
 afterEach(() => Promise.all(open.splice(0).map((transport) => transport.close())));
