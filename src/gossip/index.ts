@@ -39,7 +39,7 @@ export type {
   StreamHandlers,
   TransportCounters,
 } from './transport.js';
-export { partOverhead } from './wire/compound.js';
+export { compoundOverhead, partOverhead } from './wire/compound.js';
 export { encodeMessage } from './wire/encode.js';
 export { limits as wireLimits } from './wire/format.js';
 export { fingerprintOf, Keyring, parseKey } from './wire/keyring.js';

@@ -16,8 +16,8 @@ export interface StreamHandlers {
 
 export interface GossipHandlers {
   packet(bytes: Buffer, from: PeerAddress): void;
-  /** A peer has connected. */
-  accepted(stream: GossipStream): StreamHandlers;
+  /** A peer has connected, from this address; its port says nothing. */
+  accepted(stream: GossipStream, from: string): StreamHandlers;
 }
 
 export interface GossipTransport {

@@ -122,7 +122,7 @@ class Transport implements GossipTransport {
     this.accepted++;
     socket.once('close', () => this.accepted--);
     this.exchange(socket, this.options.exchangeMs ?? 10_000, (stream) =>
-      this.handlers.accepted(stream),
+      this.handlers.accepted(stream, socket.remoteAddress ?? ''),
     );
   }
 

@@ -231,22 +231,22 @@ export class MeshServices {
   /** Whether the kernel has what is in force of an owner; what lost is served by not being there. */
   private isServed(owner: string): boolean {
     if (this.isUnsettled) return false;
-    const { table, isProgrammed } = this.options.host;
+    const { host } = this.options;
     for (const { service } of this.others.get(owner)?.values() ?? []) {
       if (this.settlement.winners.get(service.name)?.service !== service) continue;
-      const entry = table.get(service.name);
+      const entry = host.table.get(service.name);
       const isInForce = entry?.service === service || entry?.source !== 'mesh';
-      if (entry === undefined || !isInForce || !isProgrammed(entry)) return false;
+      if (entry === undefined || !isInForce || !host.isProgrammed(entry)) return false;
     }
     return true;
   }
 
   private declarationsOf(owner: string): Map<string, Declaration> {
-    return entryOf(this.others, owner, () => new Map());
+    return entryOf(this.others, owner, () => new Map<string, Declaration>());
   }
 
   private namesHeard(owner: string): Set<string> {
-    return entryOf(this.fresh, owner, () => new Set());
+    return entryOf(this.fresh, owner, () => new Set<string>());
   }
 }
 
