@@ -48,16 +48,10 @@ class Peer {
 }
 
 function textOf(event: GossipEvent): string {
-  switch (event.kind) {
-    case 'member':
-      return `${event.change} ${event.member.node}`;
-    case 'user':
-      return `user ${Buffer.from(event.payload).toString()}`;
-    case 'join':
-      return `join ${event.problem ?? 'worked'}`;
-    default:
-      return event.kind;
-  }
+  if (event.kind === 'member') return `${event.change} ${event.member.node}`;
+  if (event.kind === 'user') return `user ${Buffer.from(event.payload).toString()}`;
+  if (event.kind === 'join') return `join ${event.problem ?? 'worked'}`;
+  return event.kind;
 }
 
 describe('gossip nodes', () => {
