@@ -67,7 +67,7 @@ export class Catalog {
     const { news } = this;
     this.own = new OwnRows(this.core, options.lastEpoch ?? 0, news.add.bind(news), now);
     this.pulls = new Pulls(this.core, this.intake, this.own);
-    this.exchange = new Exchange(this.core, this.pulls, now);
+    this.exchange = new Exchange(this.core, this.pulls, this.own, now);
     this.acks = new Acks(this.core, this.own);
     this.sweepAtMs = now;
     this.wanted = [];

@@ -2,8 +2,9 @@ import { ByteWriter } from './bytes.js';
 import type { Core } from './core.js';
 import type { Digest, DigestNetwork, Hello } from './messages.js';
 import { isLater, type Watermark } from './model.js';
-import type { Owner } from './owners.js';
+import { Owner } from './owners.js';
 import { networkId, shortHash } from './proof.js';
+import type { OwnRows } from './own.js';
 import type { Pulls } from './pulls.js';
 
 type OwnerMark = DigestNetwork['owners'][number];
@@ -35,6 +36,7 @@ export class Exchange {
   constructor(
     private readonly core: Core,
     private readonly pulls: Pulls,
+    private readonly own: OwnRows,
     now: number,
   ) {
     // The first at any time: nodes that start together shall not ask together.
@@ -71,6 +73,10 @@ export class Exchange {
     const mine = this.all();
     const ahead: DigestNetwork[] = [];
     for (const { network, owners } of message.networks) {
+      for (const mark of owners) {
+        if (mark.owner !== this.core.self || !isLater(mark, this.own)) continue;
+        this.pulls.want({ ...mark, network }, message.from, now);
+      }
       const summary = mine.get(network);
       if (summary === undefined) continue;
       const theirs = new Map(owners.map((mark) => [mark.owner, mark]));
@@ -87,30 +93,22 @@ export class Exchange {
 
   /** Tells an owner that speaks of a past epoch how far it was. */
   correct(name: string, now: number): void {
-    const owner = this.core.owners.get(name);
-    if (!this.core.members.isUp(name)) return;
-    if (owner === undefined) {
-      const grave = this.core.owners.grave(name);
-      if (grave === undefined) return;
-      const { network, epoch, version } = grave.head;
-      this.answer(
-        name,
-        this.digestOf([{ network, owners: [{ owner: name, epoch, version }] }]),
-        now,
-      );
-      return;
-    }
-    if (now < owner.correctedAtMs + correctionMs) return;
-    owner.correctedAtMs = now;
-    const marks = marksOf(owner).map(({ network, ...mark }) => ({ network, owners: [mark] }));
-    if (marks.length > 0) this.answer(name, this.digestOf(marks), now);
+    const { owners, members } = this.core;
+    const known = owners.get(name) ?? owners.grave(name);
+    const head = known instanceof Owner ? known.proof : known?.head;
+    if (known === undefined || head === undefined || !members.isUp(name)) return;
+    if (now < known.correctedAtMs + correctionMs) return;
+    known.correctedAtMs = now;
+    const { network, epoch, version } = head;
+    const mark = { owner: name, epoch, version };
+    this.answer(name, this.digestOf([{ network, owners: [mark] }], false), now);
   }
 
   /** What a peer has of an owner. */
   private hear(theirs: Watermark, peer: string, now: number): void {
-    const { owners, members, self } = this.core;
+    const { owners, members } = this.core;
     const owner = owners.get(theirs.owner);
-    if (theirs.version === 0 || (theirs.owner !== self && !members.isUp(theirs.owner))) return;
+    if (theirs.version === 0 || !members.isUp(theirs.owner)) return;
     const stream = owner?.streams.get(theirs.network);
     const isOld = owner !== undefined && theirs.epoch < owner.epoch;
     const lifeEnded = theirs.epoch < (owners.grave(theirs.owner)?.head.epoch ?? 0);
@@ -124,7 +122,7 @@ export class Exchange {
     this.core.send(to, digest, true);
   }
 
-  private digestOf(networks: readonly DigestNetwork[], asks = false): Digest {
+  private digestOf(networks: readonly DigestNetwork[], asks: boolean): Digest {
     const plain = networks.map(({ network, owners }) => ({ network, owners }));
     return { type: 'digest', from: this.core.self, asks, networks: plain };
   }
@@ -150,9 +148,10 @@ export class Exchange {
   }
 }
 
+/** Version 0 where an epoch is known and not yet its rows: the owner may have forgotten it. */
 function marksOf(owner: Owner): Watermark[] {
   return [...owner.streams.values()].flatMap(({ network, epoch, version }) =>
-    epoch === owner.epoch && version > 0 ? [{ owner: owner.name, network, epoch, version }] : [],
+    epoch === owner.epoch ? [{ owner: owner.name, network, epoch, version }] : [],
   );
 }
 

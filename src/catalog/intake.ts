@@ -81,10 +81,11 @@ class SectionIntake {
   }
 
   run(): Taken {
-    for (const row of this.section.rows) this.takeRow(row);
     const before = this.stream?.newest;
-    const { head: fields } = this.section;
+    const { head: fields, epoch, rows } = this.section;
     const head = fields === undefined ? undefined : this.checkedHead(fields);
+    // An epoch begins with a head, which can be shown to the owner if it forgot the epoch.
+    if (this.stream?.newest?.epoch === epoch) for (const row of rows) this.takeRow(row);
     const newHead = head !== undefined && (before === undefined || isLater(head, before));
     this.settle(head);
     return {
@@ -121,7 +122,7 @@ class SectionIntake {
       this.refuse(excess);
       return;
     }
-    const { owner, stream } = this.place();
+    const { owner, stream } = this;
     if (owner === undefined || stream === undefined) return;
     const kept = ownBytes(row);
     this.core.owners.setRow(owner, stream, kept);
@@ -157,9 +158,9 @@ class SectionIntake {
       signature: Uint8Array.from(fields.signature),
     };
     if (!this.isProved(headBytes(head), head.signature)) return undefined;
-    const { stream } = this.place();
-    if (stream === undefined) return undefined;
-    if (stream.newest === undefined || head.version > stream.newest.version) stream.newest = head;
+    const { owner, stream } = this.place();
+    if (owner === undefined || stream === undefined) return undefined;
+    this.core.owners.setNewest(owner, stream, head);
     return head;
   }
 

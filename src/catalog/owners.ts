@@ -1,11 +1,13 @@
 import { rowSize } from './codec.js';
-import type { SignedHead, SignedRow } from './model.js';
+import { isLater, type SignedHead, type SignedRow } from './model.js';
 import { Stream } from './stream.js';
 
 /** An owner of whom this node has proof. */
 export class Owner {
   /** Highest of which there is proof. */
   epoch = 0;
+  /** The proof: the latest head of all, which its next life must outdo. */
+  proof: SignedHead | undefined;
   /** When `epoch` was first seen. */
   epochAtMs = 0;
   /** When it was told last that it is out of date. */
@@ -23,10 +25,12 @@ export class Owner {
   ) {}
 }
 
-/** The last head of an owner whose rows were dropped: what its next life must outdo. */
+/** What is kept of an owner whose rows were dropped. */
 export interface Grave {
   readonly publicKey: Uint8Array;
   readonly head: SignedHead;
+  /** When it was told last that it is out of date. */
+  correctedAtMs: number;
 }
 
 /** All owners and their rows. Keeps the counts that the limits are held against. */
@@ -87,6 +91,12 @@ export class Owners {
     this.revision++;
   }
 
+  /** `head` was checked and is the stream's latest. */
+  setNewest(owner: Owner, stream: Stream, head: SignedHead): void {
+    if (stream.newest === undefined || isLater(head, stream.newest)) stream.newest = head;
+    if (owner.proof === undefined || isLater(head, owner.proof)) owner.proof = head;
+  }
+
   setRow(owner: Owner, stream: Stream, row: SignedRow): void {
     const before = stream.rows.get(row.key);
     stream.rows.delete(row.key); // The map stays in the order of the changes.
@@ -124,13 +134,12 @@ export class Owners {
 
   /** Drops all its rows and remembers its epoch. */
   bury(owner: Owner): void {
-    const heads = [...owner.streams.values()].flatMap(({ newest }) => newest ?? []);
-    const head = heads.find(({ epoch }) => epoch === owner.epoch);
+    const { proof: head, publicKey, correctedAtMs } = owner;
     for (const stream of [...owner.streams.values()]) this.dropStream(owner, stream);
     this.byName.delete(owner.name);
     if (head === undefined) return;
     this.graves.delete(owner.name);
-    this.graves.set(owner.name, { publicKey: owner.publicKey, head });
+    this.graves.set(owner.name, { publicKey, head, correctedAtMs });
     if (this.graves.size <= this.gravesMax) return;
     for (const oldest of this.graves.keys()) {
       this.graves.delete(oldest);

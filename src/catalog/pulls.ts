@@ -67,7 +67,7 @@ export class Pulls {
   /** `peer` has, or is believed to have, an owner's rows up to `goal`. */
   want(goal: Watermark, peer: string, now: number, delayMs = 0): void {
     if (this.isBlocked(goal, now) || (this.deceivers.get(peer) ?? 0) > now) return;
-    const name = `${goal.owner}\0${goal.network}`;
+    const name = this.nameOf(goal);
     const known = this.wants.get(name);
     if (known !== undefined) {
       if (isLater(goal, known.goal)) known.goal = { epoch: goal.epoch, version: goal.version };
@@ -126,11 +126,11 @@ export class Pulls {
       return false;
     }
     this.questions.delete(message.id);
-    const byName = new Map(message.sections.map((s) => [`${s.owner}\0${s.network}`, s]));
+    const byName = new Map(message.sections.map((section) => [this.nameOf(section), section]));
     let isNewEpoch = false;
     for (const want of question.wants) {
       want.isAsked = false;
-      const section = byName.get(`${want.owner}\0${want.network}`);
+      const section = byName.get(this.nameOf(want));
       // The first stream always fits: an answer without any is none.
       if (section === undefined && byName.size === 0) this.fail(want, now);
       if (section === undefined) continue;
@@ -202,13 +202,19 @@ export class Pulls {
   }
 
   private end(want: Want): void {
-    this.wants.delete(`${want.owner}\0${want.network}`);
+    this.wants.delete(this.nameOf(want));
     const stream = this.core.owners.stream(want.owner, want.network);
     if (stream !== undefined) stream.arrived = undefined;
   }
 
+  /** There is one question about ourselves: how far we were. */
+  private nameOf({ owner, network }: { owner: string; network: string }): string {
+    return owner === this.core.self ? owner : `${owner}\0${network}`;
+  }
+
   private isBlocked({ owner, network }: Watermark, now: number): boolean {
-    const { owners, interest, tunables } = this.core;
+    const { owners, interest, tunables, self } = this.core;
+    if (owner === self) return false;
     if (!interest.has(network)) return true;
     const known = owners.get(owner);
     if (known === undefined) return owners.size >= tunables.ownersMax;
@@ -256,7 +262,7 @@ export class Pulls {
   }
 
   private positionOf({ owner, network, cursor }: Want): Pull['streams'][number] {
-    const after = owner === this.core.self ? Number.MAX_SAFE_INTEGER : (cursor?.after ?? 0);
+    const after = cursor?.after ?? 0;
     const stream = this.core.owners.stream(owner, network);
     const isOwn = owner === this.core.self || stream === undefined;
     if (isOwn) return { owner, network, epoch: 0, above: 0, after };

@@ -14,7 +14,8 @@ export function answerTo(core: Core, pull: Pull): Section[] {
   for (const asked of pull.streams.slice(0, core.tunables.pullStreams)) {
     left -= sectionBytes(asked);
     if (left <= 0) break;
-    const section = sectionFor(core, asked, left);
+    const isOwn = asked.owner === pull.from;
+    const section = isOwn ? lastWord(core, asked.owner) : sectionFor(core, asked, left);
     if (section === undefined) continue;
     sections.push(section);
     left -= section.rows.reduce((sum, row) => sum + rowSize(row), 0);
@@ -24,7 +25,7 @@ export function answerTo(core: Core, pull: Pull): Section[] {
 
 function sectionFor(core: Core, asked: PullStream, bytesMax: number): Section | undefined {
   const owner = core.owners.get(asked.owner);
-  if (owner === undefined) return lastWord(core, asked);
+  if (owner === undefined) return undefined;
   const stream = owner.streams.get(asked.network);
   const place = { owner: owner.name, publicKey: owner.publicKey, network: asked.network };
   const head = stream?.epoch === owner.epoch ? stream.head : undefined;
@@ -38,17 +39,18 @@ function sectionFor(core: Core, asked: PullStream, bytesMax: number): Section | 
   const isDelta = head.epoch === asked.epoch && asked.above >= head.floor;
   const base = isDelta ? asked.above : 0;
   const { rows, last } = rowsAfter(stream, Math.max(base, asked.after), bytesMax);
-  const end = last ? { head: headFields(head) } : {};
-  return { ...place, epoch: head.epoch, base, last, ...end, rows };
+  return { ...place, epoch: head.epoch, base, last, head: headFields(head), rows };
 }
 
-/** Of an owner whose rows are dropped: only how far it was. */
-function lastWord(core: Core, { owner, network }: PullStream): Section | undefined {
-  const grave = core.owners.grave(owner);
-  if (grave?.head.network !== network) return undefined;
-  const { head, publicKey } = grave;
+/** To an owner that asks for itself: how far it was, by its own signature. */
+function lastWord({ owners }: Core, name: string): Section | undefined {
+  const owner = owners.get(name);
+  const head = owner?.proof ?? owners.grave(name)?.head;
+  const publicKey = owner?.publicKey ?? owners.grave(name)?.publicKey;
+  if (head === undefined || publicKey === undefined) return undefined;
+  const { network, epoch } = head;
   const end = { base: 0, last: true, head: headFields(head), rows: [] };
-  return { owner, publicKey, network, epoch: head.epoch, ...end };
+  return { owner: name, publicKey, network, epoch, ...end };
 }
 
 /** Rows above `version`, the earliest first: at least one, then as many as fit. */

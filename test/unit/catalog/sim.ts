@@ -29,6 +29,8 @@ export class SimNode {
   /** Who this node believes to be up. */
   readonly up = new Set<string>();
   group = 0;
+  /** Networks of the rows that its daemon wrote since it started. */
+  readonly ownNetworks = new Set<string>();
   /** Its clock: ahead by this, and faster by this factor. */
   readonly clock: { readonly offsetMs: number; readonly rate: number };
   sentBytes = 0;
@@ -105,6 +107,7 @@ export class Sim {
       ...(this.options.tunables === undefined ? {} : { tunables: this.options.tunables }),
     });
     node.up.clear();
+    node.ownNetworks.clear();
     for (const { network, key, value } of node.wanted.values())
       this.write(node, key, value, network);
   }
@@ -115,7 +118,9 @@ export class Sim {
 
   write(node: SimNode, key: string, value: string, network = ''): void {
     node.wanted.set(`${network}\0${key}`, { network, key, value });
-    node.catalog?.put(key, Buffer.from(value), network);
+    if (node.catalog === undefined) return;
+    node.ownNetworks.add(network);
+    node.catalog.put(key, Buffer.from(value), network);
   }
 
   erase(node: SimNode, key: string, network = ''): void {
@@ -232,8 +237,7 @@ export function shown(catalog: Catalog): string[] {
 
 /** What a node should show: what the live ones want known in the networks that it takes. */
 export function expected(sim: Sim, node: SimNode): string[] {
-  const own = [...node.wanted.values()].map(({ network }) => network);
-  const networks = new Set(['', ...node.interest, ...own]);
+  const networks = new Set(['', ...node.interest, ...node.ownNetworks]);
   return sim.nodes
     .filter((owner) => owner === node || sim.reaches(node, owner))
     .flatMap((owner) =>
