@@ -9,6 +9,8 @@ import { randomFrom } from './random.js';
 import { Sim, expected, shown, type SimNode } from './sim.js';
 
 const chaosMs = 30_000;
+/** Until then the liar goes on: it can make a life of an owner known that all others forgot. */
+const lieMs = 40_000;
 const calmMs = 25_000;
 const keys = ['a', 'b', 'c', 'd', 'e'];
 const networks = ['', '', 'blue', 'green'];
@@ -82,6 +84,7 @@ export class Chaos {
     const hostile = new Hostile(this.sim, mallory);
     let isActing = false;
     const act = (what: () => void): void => {
+      if (this.sim.time.nowMs > lieMs) return;
       isActing = true;
       what();
       isActing = false;
