@@ -204,31 +204,24 @@ export class Catalog {
     switch (message.type) {
       case 'hello':
         this.own.seal();
-        {
-          this.exchange.hello(message, now);
-          return;
-        }
+        this.exchange.hello(message, now);
+        break;
       case 'digest':
         this.own.seal();
-        {
-          this.exchange.compare(message, now);
-          return;
-        }
-      case 'pull': {
+        this.exchange.compare(message, now);
+        break;
+      case 'pull':
         this.pulls.serve(message, now);
-        return;
-      }
+        break;
       case 'rows':
         if (this.pulls.receive(message, now)) this.acks.forget();
-        return;
-      case 'applied': {
+        break;
+      case 'applied':
         this.acks.note(message);
-        return;
-      }
-      case 'confirmed': {
+        break;
+      case 'confirmed':
         this.acks.confirmed(message);
-        return;
-      }
+        break;
     }
   }
 

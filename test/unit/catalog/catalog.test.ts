@@ -4,7 +4,7 @@ import {
   FirstSightTrust,
   decodeMessage,
   encodeMessage,
-  type News,
+  type Message,
   type Section,
 } from '../../../src/catalog/index.js';
 import { CheapProofs } from './cheap-proofs.js';
@@ -154,9 +154,8 @@ describe('Catalog', () => {
     put(a, 'k', 'v');
     mesh.run(300);
     const told = (): number =>
-      mesh.sent.filter(
-        ({ payload }) => (decodeMessage(payload) as News).type.toString() === 'applied',
-      ).length;
+      mesh.sent.filter(({ payload }) => (decodeMessage(payload) as Message).type === 'applied')
+        .length;
     mesh.peers.shift(); // The owner hears nothing.
     for (const mark of b.complete) b.catalog.applied(mark, mesh.nowMs);
     mesh.run(4_000);
@@ -174,8 +173,8 @@ describe('what a peer may not do', () => {
     const [a] = [mesh.add('a'), mesh.add('b')];
     put(a, 'k', 'v');
     mesh.run(100);
-    const news = mesh.sent.map(({ payload }) => decodeMessage(payload)) as News[];
-    const section = news.find(({ type }) => type === 'news')!.sections[0]!;
+    const messages = mesh.sent.map(({ payload }) => decodeMessage(payload) as Message);
+    const section = messages.find((message) => message.type === 'news')!.sections[0]!;
     const victim = new Mesh().add('victim', { tunables: { valueBytesMax: 100, ownersMax: 3 } });
     return { mesh, section, victim };
   }
@@ -235,15 +234,16 @@ describe('what a peer may not do', () => {
     const tunables = { rowsPerOwnerMax: 20, valueBytesMax: 50, ownersMax: 3, checksPerSecond: 200 };
     const b = mesh.add('b', { tunables });
     const a = mesh.add('a');
-    for (let row = 0; row < 30; row++) put(a, `k${row}`, 'v');
+    // Its own limits are the usual ones: it may write what b will not hold.
     put(a, 'large', 'x'.repeat(60));
+    for (let row = 0; row < 30; row++) put(a, `k${row}`, 'v');
     mesh.run(5_000);
     expect(b.catalog.size().rows).toBeLessThanOrEqual(20);
     for (const name of ['c', 'd', 'e', 'f']) put(mesh.add(name), 'k', 'v');
     mesh.run(5_000);
     expect(b.catalog.size().owners).toBe(3);
     const reasons = [...b.catalog.refusals().keys()].sort();
-    expect(reasons).toEqual(['owners', 'rows']);
+    expect(reasons).toEqual(['owners', 'rows', 'value-size']);
   });
 
   it('cost more than so many checks of signatures a second', () => {
