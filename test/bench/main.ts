@@ -3,11 +3,12 @@ import { progress, type Bench } from './bench.js';
 import { run } from './command.js';
 import { dataplane } from './dataplane.js';
 import { footprint } from './footprint.js';
+import { gossip } from './gossip.js';
 import { buildPeers, hasIpvs, runInGuest } from './lab.js';
 import { plan } from './plan.js';
 import { program } from './program.js';
 
-const benches: readonly Bench[] = [plan, program, dataplane, footprint];
+const benches: readonly Bench[] = [plan, program, dataplane, footprint, gossip];
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...cases] = argv;

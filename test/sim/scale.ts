@@ -1,12 +1,7 @@
-import {
-  ourVersions,
-  profiles,
-  type MemberState,
-  type ProfileName,
-} from '../../src/gossip/index.js';
+import { profiles, type ProfileName } from '../../src/gossip/index.js';
+import { settledCluster } from './cluster.js';
 import { fair, Network, type Weather } from './network.js';
 import { seededRandom } from './random.js';
-import { SimMember } from './sim-member.js';
 
 /** How fast news travels in a large cluster at rest. Times: milliseconds after the cause. */
 export interface ScaleFigures {
@@ -42,19 +37,14 @@ export function measureScale(run: ScaleRun): ScaleFigures {
   let falseDeaths = 0;
   const profile = profiles[run.profile ?? 'lan'];
   const choices = { profile, lifeguard: run.lifeguard ?? true };
-  const cluster = Array.from(
-    { length: run.members },
-    (_, index) =>
-      new SimMember(`node-${index}`, index, network, choices, (_observer, event) => {
-        if (event.kind !== 'member') return;
-        if (event.change === 'updated') updates.push(network.nowMs);
-        if (event.change !== 'failed') return;
-        if (event.member.node === cluster[1]!.name && !cluster[1]!.reachable)
-          deaths.push(network.nowMs);
-        else falseDeaths++;
-      }),
-  );
-  startTogether(cluster);
+  const cluster = settledCluster(run.members, network, choices, (_observer, event) => {
+    if (event.kind !== 'member') return;
+    if (event.change === 'updated') updates.push(network.nowMs);
+    if (event.change !== 'failed') return;
+    if (event.member.node === cluster[1]!.name && !cluster[1]!.reachable)
+      deaths.push(network.nowMs);
+    else falseDeaths++;
+  });
   network.weather = { ...fair, ...run.weather };
   network.runUntil(5_000);
   const before = { packets: network.packets, bytes: network.bytes };
@@ -81,17 +71,4 @@ export function measureScale(run: ScaleRun): ScaleFigures {
     idlePackets,
     idleBytes,
   };
-}
-
-/** All know all: how they found each other is not what is measured. */
-function startTogether(cluster: readonly SimMember[]): void {
-  const known = cluster.map(({ name: node, at }): MemberState => ({
-    node,
-    at,
-    meta: Buffer.from('old'),
-    incarnation: 1,
-    state: 'alive',
-    versions: ourVersions,
-  }));
-  for (const member of cluster) member.start('old', [], known);
 }
