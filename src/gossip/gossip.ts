@@ -47,8 +47,8 @@ export class Gossip {
     this.plan();
   }
 
-  tellUser(name: string, bytes: Buffer): void {
-    this.user.push(name, bytes);
+  tellUser(name: string, bytes: Buffer, done?: () => void): void {
+    this.user.push(name, bytes, done);
     this.plan();
   }
 

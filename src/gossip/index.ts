@@ -42,6 +42,7 @@ export type {
 export { compoundOverhead, partOverhead } from './wire/compound.js';
 export { encodeMessage } from './wire/encode.js';
 export { limits as wireLimits } from './wire/format.js';
+export { MsgpackReader, MsgpackWriter } from './wire/msgpack.js';
 export { fingerprintOf, Keyring, parseKey } from './wire/keyring.js';
 export { wireOptions } from './wire/options.js';
 export type { WireOptions } from './wire/options.js';

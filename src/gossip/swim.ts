@@ -130,9 +130,10 @@ export class Swim {
 
   /**
    * Tells all members, soon and probably: gossip may miss some. A newer one of the same name takes
-   * the place of an older one that still waits. At most `broadcastBytesMax` bytes.
+   * the place of an older one that still waits. At most `broadcastBytesMax` bytes. `done` is called
+   * once it was told as far as it will be, which is never while there is nobody to tell.
    */
-  broadcast(name: string, payload: Uint8Array, nowMs: number): void {
+  broadcast(name: string, payload: Uint8Array, nowMs: number, done?: () => void): void {
     this.core.advance(nowMs);
     const bytes = this.core.options.encode({ type: 'user', payload });
     if (bytes.length > this.gossip.messageBytesMax)
@@ -140,7 +141,7 @@ export class Swim {
         'invalid_argument',
         `broadcast ${name}: ${payload.length} bytes, at most ${this.broadcastBytesMax} fit`,
       );
-    this.gossip.tellUser(name, bytes);
+    this.gossip.tellUser(name, bytes, done);
   }
 
   /** Unit: bytes of payload. */

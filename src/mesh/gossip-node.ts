@@ -98,8 +98,9 @@ export class GossipNode {
     this.flush();
   }
 
-  broadcast(name: string, payload: Uint8Array): void {
-    this.swim.broadcast(name, payload, this.now());
+  /** `done` is called once it was told as far as it will be. */
+  broadcast(name: string, payload: Uint8Array, done?: () => void): void {
+    this.swim.broadcast(name, payload, this.now(), done);
     this.flush();
   }
 

@@ -21,8 +21,9 @@ import { NodeKeyring, type KeyChange, type NodeKeys } from './keys.js';
 import { encodeMeta, versionOf } from './member-meta.js';
 import { Questions } from './questions.js';
 import type { SavedState } from './saved-state.js';
+import { SerfLayer, serfVersions } from './serf.js';
 import { MeshServices, type MeshHost } from './services.js';
-import { unwrapUserMessage, wrapUserMessage } from './user-message.js';
+import { unwrapUserMessage, wrapUserMessage, type UserMessageKind } from './user-message.js';
 
 export interface MeshNodeOptions {
   /** Unique in the mesh. */
@@ -62,17 +63,10 @@ const changeDelayMs = 5;
 const saveDelayMs = 1_000;
 /** Nodes that only an earlier run knew of are waited for this long once another node is there. */
 const unheardMs = 60_000;
+/** Serf's word for a leave is waited for as long as membership's. Unit: gossip intervals. */
+const leaveIntervalsMax = 25;
 /** Larger than the catalog's own limit, for services with many destinations. Unit: bytes. */
 const valueBytesMax = 256 * 1024;
-/** serf's own versions: it takes up no member whose versions do not overlap. */
-const versions = {
-  protocolMin: 1,
-  protocolMax: 5,
-  protocol: 2,
-  delegateMin: 2,
-  delegateMax: 5,
-  delegate: 5,
-};
 
 /**
  * A node of the mesh: gossip says who is there, the catalog carries what each asks for, and the
@@ -84,6 +78,7 @@ export class MeshNode {
   private readonly trust: FirstSightTrust;
   private readonly questions: Questions;
   private readonly keys: NodeKeyring;
+  private readonly serf: SerfLayer;
   private gossip!: GossipNode;
   private epoch: number;
   private leaveTold: () => void = () => undefined;
@@ -103,10 +98,16 @@ export class MeshNode {
       tunables: { valueBytesMax, chunkBytes: 2 * valueBytesMax },
     });
     this.keys = new NodeKeyring(options.wire.keyring, options.saveKeys);
+    this.serf = new SerfLayer({
+      self: name,
+      clock,
+      log,
+      broadcast: (key, payload, done) => this.gossip.broadcast(key, payload, done),
+    });
     this.questions = new Questions({
       self: name,
       clock,
-      send: (to, kind, payload) => this.gossip.send(to, wrapUserMessage(kind, payload), true),
+      send: (to, kind, payload) => this.gossip.send(to, this.wrap(kind, payload), true),
       topics: {
         keys: (body) => this.keys.change(body as KeyChange),
         rows: () => rowList(this.catalog.view()),
@@ -138,9 +139,12 @@ export class MeshNode {
           name,
           profile,
           random,
-          versions,
+          versions: serfVersions,
           meta: encodeMeta(version),
-          userState: () => wrapUserMessage('catalog', node.catalog.pushPullState()),
+          userState: () => {
+            const ours = wrapUserMessage('catalog', node.catalog.pushPullState());
+            return node.serf.wrapState(ours);
+          },
           // A host that lost its state comes back under its name from another address.
           reclaimAfterMs: 30_000,
         },
@@ -164,7 +168,11 @@ export class MeshNode {
   leave(): Promise<void> {
     return new Promise((resolve) => {
       this.leaveTold = resolve;
-      this.gossip.leave();
+      const isAlone = !this.members().some(({ isSelf, state }) => !isSelf && state === 'alive');
+      const { gossipIntervalMs } = this.options.profile;
+      this.serf.leave(isAlone ? 0 : leaveIntervalsMax * gossipIntervalMs, () => {
+        this.gossip.leave();
+      });
     });
   }
 
@@ -195,6 +203,7 @@ export class MeshNode {
     return {
       gossip: this.gossip.counters,
       drops: this.gossip.drops,
+      serf: this.serf.counters,
       catalog: this.catalog.size(),
       refusals: this.catalog.refusals(),
     };
@@ -235,6 +244,10 @@ export class MeshNode {
     return compareRows(rowList(this.catalog.view()), theirs);
   }
 
+  private wrap(kind: UserMessageKind, payload: Uint8Array): Buffer {
+    return this.serf.wrap(wrapUserMessage(kind, payload));
+  }
+
   private own(change: () => unknown): void {
     change();
     this.turnSoon();
@@ -246,15 +259,17 @@ export class MeshNode {
         this.memberChanged(event.change, event.member);
         break;
       case 'user':
+        this.received(this.serf.receive(event.payload));
+        break;
       case 'user-state':
-        this.received(event.payload);
+        this.received(this.serf.receiveState(event.payload, event.join));
         break;
       case 'conflict':
         this.options.log.warn(event, `two nodes are named ${event.node}: the known one stays`);
         break;
       case 'join':
-        if (event.problem === undefined) break;
-        this.options.log.warn({ at: event.at }, `join: ${event.problem}`);
+        if (event.problem === undefined) this.serf.joined();
+        else this.options.log.warn({ at: event.at }, `join: ${event.problem}`);
         break;
       case 'merge-refused':
         this.options.log.warn({}, `gossip: ${event.problem}`);
@@ -271,7 +286,10 @@ export class MeshNode {
   }
 
   private memberChanged(change: string, { node, meta }: Readonly<MemberState>): void {
-    if (node === this.options.name || versionOf(meta) === undefined) return;
+    if (node === this.options.name) return;
+    const isOurs = versionOf(meta) !== undefined;
+    this.options.log.info({ node }, `${isOurs ? 'node' : 'foreign member'} ${node} ${change}`);
+    if (!isOurs) return;
     const now = this.options.clock.now();
     if (change === 'failed' || change === 'left') this.catalog.memberChanged(node, change, now);
     else if (change !== 'forgotten' && change !== 'suspected') {
@@ -280,7 +298,6 @@ export class MeshNode {
         this.later('unheard', unheardMs, () => this.services.forgetUnheard());
       }
     }
-    this.options.log.info({ node }, `node ${node} ${change}`);
     this.turnSoon();
   }
 
@@ -312,10 +329,10 @@ export class MeshNode {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'broadcast':
-          this.gossip.broadcast(effect.name, wrapUserMessage('catalog', effect.payload));
+          this.gossip.broadcast(effect.name, this.wrap('catalog', effect.payload));
           break;
         case 'send':
-          this.gossip.send(effect.to, wrapUserMessage('catalog', effect.payload), effect.reliable);
+          this.gossip.send(effect.to, this.wrap('catalog', effect.payload), effect.reliable);
           break;
         case 'changes':
           this.services.catalogChanged(effect.changes, effect.complete);

@@ -1,6 +1,6 @@
 /*
- * What nodes of ours say by way of gossip. Others share the cluster and its user messages (serf
- * uses first bytes 0 to 10), so ours begin with a byte of their own, then their kind.
+ * What nodes of ours say by way of gossip, behind a message of serf (serf.ts): a byte of our own,
+ * then the kind.
  */
 const mark = 0x4d; // M
 

@@ -42,6 +42,11 @@ export class MsgpackWriter {
     this.byte(0x80 | entries);
   }
 
+  /** At most 15 values; they follow. */
+  list(values: number): void {
+    this.byte(0x90 | values);
+  }
+
   bool(value: boolean): void {
     this.byte(value ? 0xc3 : 0xc2);
   }
@@ -130,6 +135,16 @@ export class MsgpackReader {
     if (type >= 0x80 && type <= 0x8f) return type & 0x0f;
     if (type === 0xde) return this.#uint(2);
     if (type === 0xdf) return this.#uint(4);
+    if (type !== nil) this.fail('malformed');
+    return 0;
+  }
+
+  /** Head of a list: how many values follow. */
+  list(): number {
+    const type = this.#next();
+    if (type >= 0x90 && type <= 0x9f) return type & 0x0f;
+    if (type === 0xdc) return this.#uint(2);
+    if (type === 0xdd) return this.#uint(4);
     if (type !== nil) this.fail('malformed');
     return 0;
   }
