@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import type { Log } from '../../src/base/index.js';
+import { Keyring, profiles, wireOptions, type PeerAddress } from '../../src/gossip/index.js';
+import { openGossipTransport, realClock } from '../../src/io/index.js';
+import { MeshNode } from '../../src/mesh/index.js';
+import { ServiceTable, VipPool } from '../../src/store/index.js';
+import { loopbackAddress } from './loopback.js';
+import { Lines, until } from './waiting.js';
+
+export interface MeshPeerOptions {
+  readonly name: string;
+  readonly key?: Uint8Array;
+  readonly profile?: 'lan' | 'local';
+  readonly compress?: boolean;
+}
+
+/** A node of the mesh as the daemon has it, without a kernel. */
+export class MeshPeer {
+  private constructor(
+    readonly node: MeshNode,
+    readonly at: PeerAddress,
+    /** Messages of its log. */
+    readonly log: Lines,
+    readonly keyring: Keyring | undefined,
+  ) {}
+
+  static async start(options: MeshPeerOptions): Promise<MeshPeer> {
+    const { name, key, profile = 'local', compress = true } = options;
+    const lines = new Lines();
+    const note = (_: object, message: string): void => lines.add(message);
+    const log: Log = { debug: note, info: note, warn: note, error: note };
+    const keyring = key === undefined ? undefined : new Keyring(key);
+    const address = loopbackAddress();
+    let port = 0;
+    const node = await MeshNode.start({
+      name,
+      version: '1.2.3',
+      at: { address, port: 0 },
+      profile: profiles[profile],
+      wire: wireOptions({ keyring, compress }),
+      host: {
+        table: new ServiceTable(new VipPool([])),
+        submitMesh: () => Promise.resolve(),
+        isProgrammed: () => true,
+      },
+      clock: realClock,
+      random: Math.random,
+      log,
+      saved: { seed: randomBytes(32), epoch: 0, trust: [], claims: new Map(), declarations: [] },
+      save: () => Promise.resolve(),
+      saveKeys: () => Promise.resolve(),
+      openTransport: async (handlers) => {
+        const transport = await openGossipTransport({ address, port: 0 }, handlers);
+        port = transport.port;
+        return transport;
+      },
+    });
+    return new MeshPeer(node, { address, port }, lines, keyring);
+  }
+
+  join(...others: readonly PeerAddress[]): void {
+    this.node.join(others);
+  }
+
+  /** Everybody else: `a alive, b dead`, by name. */
+  view(): string {
+    const others = this.node.members().filter(({ isSelf }) => !isSelf);
+    return others
+      .map(({ name, state }) => `${name} ${state}`)
+      .sort()
+      .join(', ');
+  }
+
+  async sees(view: string, withinMs?: number): Promise<void> {
+    const { name } = this.node.members().find(({ isSelf }) => isSelf)!;
+    await until(
+      `${name} sees ${view}`,
+      () => this.view(),
+      (now) => now === view,
+      withinMs,
+    );
+  }
+}
