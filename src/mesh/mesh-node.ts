@@ -1,21 +1,17 @@
 import { MeshError, type Clock, type Log } from '../base/index.js';
-import {
-  Catalog,
-  Ed25519Proofs,
-  FirstSightTrust,
-  type Acknowledgement,
-  type CatalogEffect,
-} from '../catalog/index.js';
+import { Catalog, Ed25519Proofs, FirstSightTrust, type Acknowledgement } from '../catalog/index.js';
 import type {
   GossipEvent,
   GossipHandlers,
   GossipTransport,
+  MemberEvent,
   MemberState,
   PeerAddress,
   SwimOptions,
   WireOptions,
 } from '../gossip/index.js';
 import { compareRows, rowList, type RowDifference, type RowMark } from './catalog-diff.js';
+import { CatalogTurns } from './catalog-turns.js';
 import { GossipNode } from './gossip-node.js';
 import { NodeKeyring, type KeyChange, type NodeKeys } from './keys.js';
 import { encodeMeta, versionOf } from './member-meta.js';
@@ -56,10 +52,6 @@ export interface MeshMember {
   readonly isSelf: boolean;
 }
 
-/** Between two turns of the catalog. Unit: milliseconds. */
-const catalogTickMs = 100;
-/** A change of ours does not wait for the next turn, only for others of its kind. */
-const changeDelayMs = 5;
 const saveDelayMs = 1_000;
 /** Nodes that only an earlier run knew of are waited for this long once another node is there. */
 const unheardMs = 60_000;
@@ -75,6 +67,7 @@ const valueBytesMax = 256 * 1024;
 export class MeshNode {
   readonly services: MeshServices;
   private readonly catalog: Catalog;
+  private readonly turns: CatalogTurns;
   private readonly trust: FirstSightTrust;
   private readonly questions: Questions;
   private readonly keys: NodeKeyring;
@@ -82,7 +75,7 @@ export class MeshNode {
   private gossip!: GossipNode;
   private epoch: number;
   private leaveTold: () => void = () => undefined;
-  private readonly cancels = new Map<'tick' | 'soon' | 'save' | 'unheard', () => void>();
+  private readonly cancels = new Map<'save' | 'unheard', () => void>();
 
   private constructor(private readonly options: MeshNodeOptions) {
     const { name, clock, random, saved, host, log } = options;
@@ -96,6 +89,20 @@ export class MeshNode {
       now: clock.now(),
       lastEpoch: saved.epoch,
       tunables: { valueBytesMax, chunkBytes: 2 * valueBytesMax },
+    });
+    this.turns = new CatalogTurns(this.catalog, {
+      clock,
+      broadcast: (slot, payload) => this.gossip.broadcast(slot, this.wrap('catalog', payload)),
+      send: (to, payload, reliable) =>
+        this.gossip.send(to, this.wrap('catalog', payload), reliable),
+      changed: ({ changes, complete }) => {
+        this.services.catalogChanged(changes, complete);
+        this.saveSoon();
+      },
+      epochBegan: (epoch) => {
+        this.epoch = epoch;
+        this.saveSoon();
+      },
     });
     this.keys = new NodeKeyring(options.wire.keyring, options.saveKeys);
     this.serf = new SerfLayer({
@@ -156,7 +163,7 @@ export class MeshNode {
       at,
     );
     node.services.start();
-    node.turn();
+    node.turns.start();
     return node;
   }
 
@@ -178,6 +185,7 @@ export class MeshNode {
 
   async stop(): Promise<void> {
     for (const cancel of this.cancels.values()) cancel();
+    this.turns.stop();
     this.services.stop();
     await this.gossip.close();
     await this.options.save(this.state());
@@ -250,7 +258,7 @@ export class MeshNode {
 
   private own(change: () => unknown): void {
     change();
-    this.turnSoon();
+    this.turns.soon();
   }
 
   private heard(event: GossipEvent): void {
@@ -285,20 +293,18 @@ export class MeshNode {
     }
   }
 
-  private memberChanged(change: string, { node, meta }: Readonly<MemberState>): void {
+  private memberChanged(
+    change: MemberEvent['change'],
+    { node, meta }: Readonly<MemberState>,
+  ): void {
     if (node === this.options.name) return;
     const isOurs = versionOf(meta) !== undefined;
     this.options.log.info({ node }, `${isOurs ? 'node' : 'foreign member'} ${node} ${change}`);
     if (!isOurs) return;
-    const now = this.options.clock.now();
-    if (change === 'failed' || change === 'left') this.catalog.memberChanged(node, change, now);
-    else if (change !== 'forgotten' && change !== 'suspected') {
-      this.catalog.memberChanged(node, 'up', now);
-      if (!this.cancels.has('unheard')) {
-        this.later('unheard', unheardMs, () => this.services.forgetUnheard());
-      }
+    this.turns.memberChanged(node, change);
+    if (change === 'joined' && !this.cancels.has('unheard')) {
+      this.later('unheard', unheardMs, () => this.services.forgetUnheard());
     }
-    this.turnSoon();
   }
 
   private received(bytes: Uint8Array): void {
@@ -306,44 +312,7 @@ export class MeshNode {
     if (message === undefined) return;
     const { kind, payload } = message;
     if (kind !== 'catalog') this.questions.receive(kind, payload);
-    else {
-      this.catalog.receive(payload, undefined, this.options.clock.now());
-      this.do(this.catalog.ready());
-      this.turnSoon();
-    }
-  }
-
-  private turnSoon(): void {
-    if (!this.cancels.has('soon')) this.later('soon', changeDelayMs, () => this.turn());
-  }
-
-  private turn(): void {
-    this.cancels.get('soon')?.();
-    this.cancels.delete('soon');
-    this.catalog.tick(this.options.clock.now());
-    this.do(this.catalog.ready());
-    this.later('tick', catalogTickMs, () => this.turn());
-  }
-
-  private do(effects: readonly CatalogEffect[]): void {
-    for (const effect of effects) {
-      switch (effect.kind) {
-        case 'broadcast':
-          this.gossip.broadcast(effect.name, this.wrap('catalog', effect.payload));
-          break;
-        case 'send':
-          this.gossip.send(effect.to, this.wrap('catalog', effect.payload), effect.reliable);
-          break;
-        case 'changes':
-          this.services.catalogChanged(effect.changes, effect.complete);
-          this.saveSoon();
-          break;
-        case 'epoch':
-          this.epoch = effect.epoch;
-          this.saveSoon();
-          break;
-      }
-    }
+    else this.turns.receive(payload);
   }
 
   private state(): SavedState {
@@ -366,11 +335,7 @@ export class MeshNode {
     });
   }
 
-  private later(
-    what: 'tick' | 'soon' | 'save' | 'unheard',
-    delayMs: number,
-    run: () => void,
-  ): void {
+  private later(what: 'save' | 'unheard', delayMs: number, run: () => void): void {
     this.cancels.get(what)?.();
     this.cancels.set(what, this.options.clock.after(delayMs, run));
   }

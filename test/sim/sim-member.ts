@@ -14,7 +14,10 @@ import { pack, unpack } from './parcel.js';
 /** What a socket's buffer holds of packets that nobody reads yet. */
 const inboxMax = 500;
 
-export type Choices = Pick<SwimOptions, 'profile' | 'lifeguard' | 'limits' | 'known'>;
+/** Clocks differ: what is due by one might else, by a rounding error, not be due by the other. */
+const roundingMs = 1e-6;
+
+export type Choices = Pick<SwimOptions, 'profile' | 'lifeguard' | 'limits' | 'known' | 'userState'>;
 
 /** A host that runs one member, or does not. */
 export class SimMember implements Station {
@@ -120,7 +123,15 @@ export class SimMember implements Station {
     this.after();
   }
 
-  private now(): number {
+  /** Does what the core wants after whoever is built upon it has used it, if it runs. */
+  use(what: (swim: Swim, nowMs: number) => void): void {
+    if (this.swim === undefined || this.starved) return;
+    what(this.swim, this.now());
+    this.after();
+  }
+
+  /** By its own clock. */
+  now(): number {
     return this.network.nowMs + this.clockMs;
   }
 
@@ -129,7 +140,8 @@ export class SimMember implements Station {
     const { swim } = this;
     if (swim === undefined) return;
     for (const effect of swim.ready()) this.do(effect);
-    const wakeMs = Math.max(this.network.nowMs, swim.nextTickMs() - this.clockMs);
+    const dueMs = swim.nextTickMs() - this.clockMs + roundingMs;
+    const wakeMs = Math.max(this.network.nowMs, dueMs);
     if (this.wake?.dueMs === wakeMs) return;
     this.wake?.cancel();
     this.wake = this.network.events.at(wakeMs, () => {

@@ -7,7 +7,7 @@ import {
   type Message,
   type Section,
 } from '../../../src/catalog/index.js';
-import { CheapProofs } from './cheap-proofs.js';
+import { CheapProofs } from '../../support/cheap-proofs.js';
 import { Mesh, linesOf, type Peer } from './pair.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);

@@ -5,7 +5,7 @@ import {
   type CatalogOptions,
   type Watermark,
 } from '../../../src/catalog/index.js';
-import { CheapProofs } from './cheap-proofs.js';
+import { CheapProofs } from '../../support/cheap-proofs.js';
 import { randomFrom } from './random.js';
 
 export interface Peer {

@@ -5,7 +5,7 @@ import {
   type CatalogEffect,
   type CatalogTunables,
 } from '../../../src/catalog/index.js';
-import { CheapProofs } from './cheap-proofs.js';
+import { CheapProofs } from '../../support/cheap-proofs.js';
 import { randomFrom } from './random.js';
 import { GossipQueue, Timeline, type LinkOptions } from './sim-network.js';
 

@@ -1,4 +1,4 @@
-import type { Proofs } from '../../../src/catalog/index.js';
+import type { Proofs } from '../../src/catalog/index.js';
 
 /** Signatures that cost nothing and that nobody forges by accident; the secret is the key. */
 export class CheapProofs implements Proofs {
