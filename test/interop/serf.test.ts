@@ -202,3 +202,55 @@ describe('serf and ours', () => {
     await rm(folder, { recursive: true });
   });
 });
+
+describe('three of serf and two of ours', () => {
+  /** Of all five, with `s3` in this state; our own view leaves out ourselves, and says dead. */
+  async function allSee(serfs: readonly SerfAgent[], s3: 'alive' | 'failed'): Promise<void> {
+    const common = `s1 alive, s2 alive, s3 ${s3}`;
+    const [a, b] = peers;
+    const ourCommon = common.replace('failed', 'dead');
+    await Promise.all([
+      ...serfs.map((one) => one.sees(`a alive, b alive, ${common}`, 60_000)),
+      a!.sees(`b alive, ${ourCommon}`, 60_000),
+      b!.sees(`a alive, ${ourCommon}`, 60_000),
+    ]);
+  }
+
+  test('live together for 30 s without a doubt; a pause of one is noticed and healed', async () => {
+    const profile = 'lan';
+    const s1 = await serf({ name: 's1', key, profile });
+    const more = [`-join=${s1.address}:${s1.port}`];
+    const s2 = await serf({ name: 's2', key, profile, more });
+    const s3 = await serf({ name: 's3', key, profile, more });
+    const a = await ours({ name: 'a', key, profile });
+    const b = await ours({ name: 'b', key, profile });
+    a.join(s1);
+    b.join(a.at);
+    await allSee([s1, s2, s3], 'alive');
+
+    // The claim is one about time.
+    await new Promise((passed) => setTimeout(passed, 30_000));
+    await allSee([s1, s2, s3], 'alive');
+    for (const { node, log } of [a, b]) {
+      const { gossip, drops, serf: heard } = node.counters();
+      expect(gossip).toMatchObject({ suspicions: 0, refutations: 0, deathsDeclared: 0 });
+      expect(gossip).toMatchObject({ pushPullsFailed: 0, mergesRefused: 0, conflicts: 0 });
+      expect(heard).toMatchObject({ malformed: 0, foreign: 0 });
+      expect([...drops]).toEqual([]);
+      expect(log.all.filter((line) => / (suspected|failed|left)$/.test(line))).toEqual([]);
+    }
+    for (const { log } of [s1, s2, s3]) {
+      expect(log.all.filter((line) => /Suspect|Refut|MemberFailed/.test(line))).toEqual([]);
+    }
+    for (const agent of [s1, s2, s3]) expect(agent.complaints()).toEqual([]);
+
+    await s2.command('event', 'deploy');
+    await Promise.all([a, b].map(({ log }) => log.line(/^serf event deploy/)));
+
+    s3.signal('SIGSTOP');
+    await allSee([s1, s2], 'failed');
+    s3.signal('SIGCONT');
+    await allSee([s1, s2, s3], 'alive');
+    for (const { node } of [a, b]) expect(node.counters().gossip.refutations).toBeLessThan(3);
+  });
+});
