@@ -4,6 +4,7 @@ import { Keyring, profiles, wireOptions, type PeerAddress } from '../../src/goss
 import { openGossipTransport, realClock } from '../../src/io/index.js';
 import { MeshNode } from '../../src/mesh/index.js';
 import { ServiceTable, VipPool } from '../../src/store/index.js';
+import { parseService } from '../support/service-text.js';
 import { loopbackAddress } from './loopback.js';
 import { Lines, until } from './waiting.js';
 
@@ -22,6 +23,7 @@ export class MeshPeer {
     /** Messages of its log. */
     readonly log: Lines,
     readonly keyring: Keyring | undefined,
+    private readonly table: ServiceTable,
   ) {}
 
   static async start(options: MeshPeerOptions): Promise<MeshPeer> {
@@ -31,6 +33,7 @@ export class MeshPeer {
     const log: Log = { debug: note, info: note, warn: note, error: note };
     const keyring = key === undefined ? undefined : new Keyring(key);
     const address = loopbackAddress();
+    const table = new ServiceTable(new VipPool([]));
     let port = 0;
     const node = await MeshNode.start({
       name,
@@ -39,8 +42,11 @@ export class MeshPeer {
       profile: profiles[profile],
       wire: wireOptions({ keyring, compress }),
       host: {
-        table: new ServiceTable(new VipPool([])),
-        submitMesh: () => Promise.resolve(),
+        table,
+        submitMesh: (request) => {
+          table.commit(table.prepareMesh(request));
+          return Promise.resolve();
+        },
         isProgrammed: () => true,
       },
       clock: realClock,
@@ -55,11 +61,27 @@ export class MeshPeer {
         return transport;
       },
     });
-    return new MeshPeer(node, { address, port }, lines, keyring);
+    return new MeshPeer(node, { address, port }, lines, keyring, table);
   }
 
   join(...others: readonly PeerAddress[]): void {
     this.node.join(others);
+  }
+
+  /** Asks for a service here: `web vip=10.96.0.9 port=80/tcp`. */
+  declare(text: string): void {
+    const service = parseService(`service ${text}`, ['10.1.0.1']);
+    const request = { source: 'file', set: [service], remove: [] } as const;
+    this.table.commit(this.table.prepare(request));
+    this.node.services.localChanged(service.name);
+  }
+
+  /** Services in force here and whose they are: `web of a`. */
+  services(): string {
+    const { name } = this.node.members().find(({ isSelf }) => isSelf)!;
+    return Array.from(this.table.all(), ({ spec, owner }) => `${spec.name} of ${owner ?? name}`)
+      .sort()
+      .join(', ');
   }
 
   /** Everybody else: `a alive, b dead`, by name. */

@@ -227,10 +227,14 @@ describe('three of serf and two of ours', () => {
     a.join(s1);
     b.join(a.at);
     await allSee([s1, s2, s3], 'alive');
+    for (let n = 0; n < 20; n++)
+      (n % 2 === 0 ? a : b).declare(`web${n} vip=10.96.0.${n + 1} port=80/tcp`);
 
     // The claim is one about time.
     await new Promise((passed) => setTimeout(passed, 30_000));
     await allSee([s1, s2, s3], 'alive');
+    expect(a.services()).toContain('web0 of a, web1 of b');
+    expect(b.services()).toBe(a.services());
     for (const { node, log } of [a, b]) {
       const { gossip, drops, serf: heard } = node.counters();
       expect(gossip).toMatchObject({ suspicions: 0, refutations: 0, deathsDeclared: 0 });
