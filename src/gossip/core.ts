@@ -62,14 +62,17 @@ export class Core {
    */
   advance(callerMs: number): void {
     const beforeMs = this.nowMs;
-    const elapsedMs = callerMs - this.aheadMs - beforeMs;
+    const dueMs = Math.max(beforeMs, this.timers.nextMs);
+    // Due is what the caller was told: a subtraction may fall short of it by a rounding, for ever.
+    const isDue = callerMs >= this.nextTickMs;
+    const nowMs = isDue ? Math.max(dueMs, callerMs - this.aheadMs) : callerMs - this.aheadMs;
     // The clock went back: we did not.
-    if (elapsedMs < 0) this.aheadMs += elapsedMs;
-    else this.nowMs += elapsedMs;
+    if (nowMs < beforeMs) this.aheadMs = callerMs - beforeMs;
+    else this.nowMs = nowMs;
     if (!this.lifeguard) return;
-    const lateMs = this.nowMs - Math.max(beforeMs, this.timers.nextMs);
+    const lateMs = this.nowMs - dueMs;
     if (lateMs <= this.profile.probeTimeoutMs / 2) return;
-    this.nowMs -= lateMs;
+    this.nowMs = dueMs;
     this.aheadMs += lateMs;
     this.counters.stalls++;
     if (lateMs >= this.profile.probeTimeoutMs) this.health.add(1);

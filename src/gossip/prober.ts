@@ -11,6 +11,8 @@ import { understands } from './versions.js';
 /** One member asked whether it lives. */
 interface Probe {
   readonly member: Member;
+  /** The one that is asked: a newer one is not accused, for it has been heard of meanwhile. */
+  readonly incarnation: number;
   readonly sequence: number;
   readonly deadlineMs: number;
   /** What comes next unless an answer does. */
@@ -61,6 +63,7 @@ export class Prober {
     const sequence = core.nextSequence();
     const probe: Probe = {
       member,
+      incarnation: member.incarnation,
       sequence,
       deadlineMs: core.nowMs + core.health.scale(probeIntervalMs),
       timer: core.timers.at(core.nowMs + probeTimeoutMs, () => this.askOthers(probe)),
@@ -127,12 +130,13 @@ export class Prober {
 
   private fail(probe: Probe): void {
     const { core } = this;
-    const { node, incarnation } = probe.member;
+    const { member, incarnation } = probe;
     core.counters.probesFailed++;
     // Helpers that do not even say that they got no answer: the trouble may be ours.
     const missing = Math.max(0, probe.nacksExpected - probe.nacks);
     core.health.add(probe.nacksExpected > 0 ? missing : 1);
     this.end(probe);
+    const { node } = member;
     this.rules.suspect({ type: 'suspect', node, incarnation, from: core.self.node });
   }
 

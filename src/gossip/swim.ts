@@ -50,7 +50,7 @@ export class Swim {
     const core = new Core(options, nowMs);
     this.core = core;
     for (const member of options.known ?? [])
-      if (member.node !== options.name) core.members.add(new Member(member, nowMs));
+      if (member.node !== options.name) core.members.add(new Member(remembered(member), nowMs));
     this.gossip = new Gossip(core);
     this.rules = new Rules(core, this.gossip);
     this.streams = new Streams(core);
@@ -255,6 +255,11 @@ export class Swim {
   private refuseAfterLeave(what: string): void {
     if (this.core.leaving) throw new MeshError('failed_precondition', `${what}: has left`);
   }
+}
+
+/** A suspicion is not remembered: whoever raised it watches it, we begin anew. */
+function remembered(member: MemberState): MemberState {
+  return member.state === 'suspect' ? { ...member, state: 'alive' } : member;
 }
 
 function checkMeta(meta: Uint8Array | undefined): void {

@@ -14,8 +14,8 @@ import { pack, unpack } from './parcel.js';
 /** What a socket's buffer holds of packets that nobody reads yet. */
 const inboxMax = 500;
 
-/** Clocks differ: what is due by one might else, by a rounding error, not be due by the other. */
-const roundingMs = 1e-6;
+/** What a packet may hold. */
+const packetBytes = 1400;
 
 export type Choices = Pick<SwimOptions, 'profile' | 'lifeguard' | 'limits' | 'known' | 'userState'>;
 
@@ -48,7 +48,17 @@ export class SimMember implements Station {
     return this.swim !== undefined;
   }
 
-  start(meta: string, join: readonly PeerAddress[], known: readonly MemberState[] = []): void {
+  get livesForMs(): number {
+    return this.network.nowMs - this.startedAtMs;
+  }
+
+  /** `started` is called before anything else happens. */
+  start(
+    meta: string,
+    join: readonly PeerAddress[],
+    known: readonly MemberState[] = [],
+    started?: () => void,
+  ): void {
     this.life++;
     this.startedAtMs = this.network.nowMs;
     this.hasLeft = false;
@@ -58,11 +68,12 @@ export class SimMember implements Station {
       meta: Buffer.from(meta),
       random: this.network.random,
       encode: pack,
-      packetBytes: 1400,
+      packetBytes,
       known,
       ...this.choices,
     };
     this.swim = new Swim(options, this.now());
+    started?.();
     if (join.length > 0) this.swim.join(join, this.now());
     this.after();
   }
@@ -88,6 +99,8 @@ export class SimMember implements Station {
 
   jumpClock(ms: number): void {
     this.clockMs += ms;
+    // Whoever waits, waits for a duration: it wakes up as if nothing had happened, or at once.
+    if (!this.starved) this.swim?.tick(this.now());
     this.after();
   }
 
@@ -140,14 +153,15 @@ export class SimMember implements Station {
     const { swim } = this;
     if (swim === undefined) return;
     for (const effect of swim.ready()) this.do(effect);
-    const dueMs = swim.nextTickMs() - this.clockMs + roundingMs;
-    const wakeMs = Math.max(this.network.nowMs, dueMs);
+    const tickMs = swim.nextTickMs();
+    const wakeMs = Math.max(this.network.nowMs, tickMs - this.clockMs);
     if (this.wake?.dueMs === wakeMs) return;
     this.wake?.cancel();
     this.wake = this.network.events.at(wakeMs, () => {
       this.wake = undefined;
       if (this.swim === undefined || this.starved) return;
-      this.swim.tick(this.now());
+      // The world's time and this one's may differ by a rounding.
+      this.swim.tick(Math.max(this.now(), tickMs));
       this.after();
     });
   }
@@ -162,6 +176,7 @@ export class SimMember implements Station {
           size += part.length + 2;
           return { kind: 'packet', from, message: unpack(part) };
         });
+        if (size > packetBytes) throw new Error(`${this.name}: a packet of ${size} bytes`);
         this.network.packet(address, effect.to, size, inputs);
         break;
       }

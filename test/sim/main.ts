@@ -1,0 +1,47 @@
+/**
+ * `main --seed S` traces one run; `main [--seeds N] [--from S]` runs many, 100 from 1 unless told.
+ * See scripts/sim.mjs.
+ */
+import { parseArgs } from 'node:util';
+import { replayCommand, simulate } from './simulate.js';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, seeds: { type: 'string' }, from: { type: 'string' } },
+});
+
+function traceOne(seed: number): number {
+  const { problems, convergedMs } = simulate(seed, (line) => process.stdout.write(`${line}\n`));
+  process.stdout.write(
+    `seed ${seed}: agreement ${(convergedMs / 1000).toFixed(2)} s after calm, ${problems.length} problems\n`,
+  );
+  return problems.length > 0 ? 1 : 0;
+}
+
+function runMany(from: number, count: number): number {
+  const startedAt = performance.now();
+  const convergedS: number[] = [];
+  let failed = 0;
+  let packets = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    const outcome = simulate(seed);
+    convergedS.push(outcome.convergedMs / 1000);
+    packets += outcome.packets;
+    if (outcome.problems.length === 0) continue;
+    failed++;
+    process.stdout.write(`seed ${seed}: ${outcome.problems.length} problems, the first:\n`);
+    process.stdout.write(`  ${outcome.problems[0]}\n  ${replayCommand(seed)}\n`);
+  }
+  const sorted = convergedS.toSorted((a, b) => a - b);
+  const at = (share: number): string => sorted[Math.ceil(count * share) - 1]!.toFixed(2);
+  process.stdout.write(
+    `${count} seeds from ${from}: ${failed} failed; agreement after calm: p50 ${at(0.5)} s, ` +
+      `p99 ${at(0.99)} s, max ${at(1)} s; ${packets} packets in ` +
+      `${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
+  );
+  return failed > 0 ? 1 : 0;
+}
+
+process.exitCode =
+  values.seed === undefined
+    ? runMany(Number(values.from ?? 1), Number(values.seeds ?? 100))
+    : traceOne(Number(values.seed));
