@@ -11,12 +11,15 @@ import {
 import { messageOf, type Clock, type Log } from './base/index.js';
 import {
   checkSpec,
+  completeMesh,
   fileWatchTunables,
   parseConfig,
   reconcileTunables,
   type DaemonConfig,
   type ParsedConfig,
 } from './config/index.js';
+import { prepareMesh, type DaemonMesh } from './daemon-mesh.js';
+import type { PeerAddress } from './gossip/index.js';
 import { HealthChecks } from './health/index.js';
 import { examineHost, HostBackend, HostController, restoreTable } from './host/index.js';
 import {
@@ -29,11 +32,13 @@ import {
 } from './io/index.js';
 import type { Kernel } from './kernel/index.js';
 import { openLinuxKernel } from './kernel/linux/index.js';
-import { DaemonMetrics, trafficSeries } from './metrics/index.js';
+import { DaemonMetrics, meshSeries, trafficSeries } from './metrics/index.js';
 import { replay, ServiceTable, snapshotOf, VipPool, type TableRecord } from './store/index.js';
 
 export interface DaemonOptions {
   readonly configPath: string;
+  /** Members of a mesh to join beside those of the file. */
+  readonly join?: readonly PeerAddress[];
   readonly version: Version;
   /** Names this run of the daemon. */
   readonly instance: string;
@@ -116,6 +121,7 @@ export class Daemon {
       persist: (records) => state.append(records),
     });
     this.stops.push(() => this.controller.stop());
+    const mesh = await this.prepareMesh(table);
     const doctor = (): Promise<readonly DoctorCheck[]> =>
       examineHost({
         controller: this.controller,
@@ -144,9 +150,12 @@ export class Daemon {
       checkSpec: (value, where) => checkSpec(value, where, this.config.serviceDefaults),
       configFile: () => this.fileState,
       doctor,
+      ...(mesh === undefined ? {} : { mesh: mesh.control }),
     });
     await this.serveMetrics(backend, table);
     await this.controller.start();
+    await mesh?.start();
+    if (mesh !== undefined) this.stops.push(() => mesh.stop());
     await this.serveApi(backend);
     this.isRunning = true;
     if (this.changedWhileStarting) void this.reload();
@@ -159,6 +168,25 @@ export class Daemon {
     const parsed = parseConfig(await readFile(path, 'utf8'), path);
     this.fileState = { path, loadedAtMs: this.options.clock.wallMs() };
     return parsed;
+  }
+
+  /** Undefined on a host that stands alone. */
+  private async prepareMesh(table: ServiceTable): Promise<DaemonMesh | undefined> {
+    const { clock, random, log, version, join: toJoin = [] } = this.options;
+    const { stateDir, mesh } = this.config;
+    const config = mesh ?? (toJoin.length > 0 ? completeMesh({}) : undefined);
+    if (config === undefined) return undefined;
+    const { controller } = this;
+    return prepareMesh({
+      config: { ...config, join: [...config.join, ...toJoin] },
+      stateDir,
+      version: version.version,
+      table,
+      controller,
+      clock,
+      random,
+      log,
+    });
   }
 
   private async openKernel(): Promise<Kernel> {
@@ -203,6 +231,7 @@ export class Daemon {
         return { services: [] };
       });
       yield* trafficSeries(traffic.services);
+      if (backend.mesh !== undefined) yield* meshSeries(backend.mesh.status());
     }
     const server: MetricsServer = await serveMetrics(listen, write, log);
     this.stops.push(() => server.close());

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { messageOf } from './base/index.js';
-import { parseConfig } from './config/index.js';
+import { parseConfig, parseMember } from './config/index.js';
 import { Daemon } from './daemon.js';
 import { realClock } from './io/index.js';
 import { replaceProcess } from './kernel/linux/index.js';
@@ -21,12 +21,13 @@ program
   .command('run', { isDefault: true })
   .description('run the daemon in the foreground')
   .option('-c, --config <file>', 'configuration file', defaultConfig)
+  .option('-j, --join <address...>', 'members of a mesh to join, beside those of the file')
   .addHelpText(
     'after',
     '\nSignals: HUP reads the file again; TERM and INT stop; USR2 replaces the process by the\n' +
       'program now on disk. The kernel goes on forwarding through all of them.',
   )
-  .action((options: { config: string }) => run(options.config));
+  .action((options: RunOptions) => run(options));
 
 program
   .command('check')
@@ -46,10 +47,22 @@ program
     process.stdout.write(await planFile(file));
   });
 
-async function run(configPath: string): Promise<void> {
+interface RunOptions {
+  readonly config: string;
+  readonly join?: readonly string[];
+}
+
+function memberAt(text: string): { address: string; port: number } {
+  const member = parseMember(text);
+  if (member !== undefined) return member;
+  throw new Error(`--join: expected an address or address:port, got ${JSON.stringify(text)}`);
+}
+
+async function run({ config: configPath, join = [] }: RunOptions): Promise<void> {
   const log = pino({ name: 'meshd', base: { pid: process.pid } });
   const daemon = new Daemon({
     configPath,
+    join: join.map(memberAt),
     version: { version: packageVersion, node: process.version, kernel: release() },
     instance: randomUUID(),
     clock: realClock,

@@ -1,5 +1,6 @@
 import type { Connection, Counters } from '../kernel/index.js';
 import type { Protocol, ServiceSpec } from '../model/index.js';
+import type { MeshControl } from './mesh-control.js';
 
 /**
  * What the mesh API serves: the daemon as its callers see it, in terms of the model.
@@ -9,6 +10,9 @@ import type { Protocol, ServiceSpec } from '../model/index.js';
  * nobody's to change. Times named `...AtMs` are milliseconds since the Unix epoch.
  */
 export interface MeshBackend {
+  /** The other nodes; absent on a host that stands alone. */
+  readonly mesh?: MeshControl | undefined;
+
   version(): Promise<Version>;
   status(): Promise<Status>;
 

@@ -6,6 +6,7 @@ import type {
 } from '@grpc/grpc-js';
 import { MeshError, messageOf, type Clock, type Log } from '../base/index.js';
 import type { MeshBackend, Traffic } from './backend.js';
+import type { MeshControl } from './mesh-control.js';
 import { fromWireApply, toWireParts } from './codec.js';
 import { endpointsOf } from './endpoints.js';
 import { methods, type StreamMethod, type UnaryMethod } from './methods.js';
@@ -63,6 +64,7 @@ export function handlersOf(context: HandlerContext): UntypedServiceImplementatio
       records: await backend.drift(check.driftLimit(limit)),
     })),
     doctor: answer(methods.doctor, async () => ({ checks: await backend.doctor() })),
+    ...meshHandlers(context),
     drain: stream(methods.drain, (request, sink) =>
       backend.drain(request, (progress) => {
         sink.send(progress);
@@ -78,6 +80,33 @@ export function handlersOf(context: HandlerContext): UntypedServiceImplementatio
     ),
     watchCounters: stream(methods.watchCounters, ({ service, intervalMs }, sink) =>
       pollCounters(context, { service, intervalMs: check.intervalMs(intervalMs) }, sink),
+    ),
+  };
+}
+
+function meshHandlers(context: HandlerContext): UntypedServiceImplementation {
+  const answer = unaryIn(context);
+  const mesh = (): MeshControl => {
+    const { mesh: control } = context.backend;
+    if (control !== undefined) return control;
+    const problem = 'this host stands alone: its configuration has no `mesh`';
+    throw new MeshError('failed_precondition', problem);
+  };
+  return {
+    listNodes: answer(methods.listNodes, () => Promise.resolve({ nodes: mesh().nodes() })),
+    getMeshStatus: answer(methods.getMeshStatus, () => Promise.resolve(mesh().status())),
+    leaveMesh: answer(methods.leaveMesh, async () => {
+      await mesh().leave();
+      return {};
+    }),
+    changeKeys: answer(methods.changeKeys, async (change) => {
+      return { nodes: await mesh().changeKeys(change) };
+    }),
+    compareCatalog: answer(methods.compareCatalog, async ({ node }) => {
+      return { differences: await mesh().compareWith(node) };
+    }),
+    getConvergence: answer(methods.getConvergence, ({ version }) =>
+      Promise.resolve(mesh().convergence(version)),
     ),
   };
 }

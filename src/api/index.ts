@@ -49,3 +49,14 @@ export type {
   WatchEvent,
   WatchPosition,
 } from './backend.js';
+export type {
+  Convergence,
+  Count,
+  KeyChange,
+  MeshControl,
+  MeshStatus,
+  NodeKeys,
+  NodeState,
+  RowDifference,
+  ServiceConflict,
+} from './mesh-control.js';

@@ -19,6 +19,14 @@ import type {
 } from './backend.js';
 import { applyAnswers, applyRequests, serviceStates, watchEvents } from './codec.js';
 import type { EndpointState } from './endpoints.js';
+import type {
+  Convergence,
+  KeyChange,
+  MeshStatus,
+  NodeKeys,
+  NodeState,
+  RowDifference,
+} from './mesh-control.js';
 import { mirrored, type Codec } from './wire.js';
 
 const { v1 } = meshd;
@@ -137,5 +145,35 @@ export const methods = {
     'Doctor',
     mirrored<Empty>(v1.DoctorRequest),
     mirrored<{ readonly checks: readonly DoctorCheck[] }>(v1.DoctorResponse),
+  ),
+  listNodes: unary(
+    'ListNodes',
+    mirrored<Empty>(v1.ListNodesRequest),
+    mirrored<{ readonly nodes: readonly NodeState[] }>(v1.ListNodesResponse),
+  ),
+  getMeshStatus: unary(
+    'GetMeshStatus',
+    mirrored<Empty>(v1.GetMeshStatusRequest),
+    mirrored<MeshStatus>(v1.MeshStatus),
+  ),
+  leaveMesh: unary(
+    'LeaveMesh',
+    mirrored<Empty>(v1.LeaveMeshRequest),
+    mirrored<Empty>(v1.LeaveMeshResponse),
+  ),
+  changeKeys: unary(
+    'ChangeKeys',
+    mirrored<KeyChange>(v1.ChangeKeysRequest),
+    mirrored<{ readonly nodes: readonly NodeKeys[] }>(v1.ChangeKeysResponse),
+  ),
+  compareCatalog: unary(
+    'CompareCatalog',
+    mirrored<{ readonly node: string }>(v1.CompareCatalogRequest),
+    mirrored<{ readonly differences: readonly RowDifference[] }>(v1.CompareCatalogResponse),
+  ),
+  getConvergence: unary(
+    'GetConvergence',
+    mirrored<{ readonly version?: number }>(v1.GetConvergenceRequest),
+    mirrored<Convergence>(v1.Convergence),
   ),
 } as const;

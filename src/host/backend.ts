@@ -13,6 +13,7 @@ import type {
   ExplainQuery,
   Explanation,
   MeshBackend,
+  MeshControl,
   Plan,
   ReconcileSummary,
   RemoveRequest,
@@ -36,7 +37,7 @@ import { DriftLog } from './drift-log.js';
 import { explainOnHost } from './explain-host.js';
 import type { HealthView } from './health-view.js';
 import { describePlan } from './plan.js';
-import { serviceState } from './service-state.js';
+import { serviceState, yieldedState } from './service-state.js';
 import { TrafficView } from './traffic.js';
 
 export interface HostBackendOptions {
@@ -53,6 +54,8 @@ export interface HostBackendOptions {
   checkSpec(value: unknown, where: string): ServiceSpec;
   configFile(): ConfigFileState | undefined;
   doctor(): Promise<readonly DoctorCheck[]>;
+  /** Absent on a host that stands alone. */
+  readonly mesh?: MeshControl;
 }
 
 /** The mesh API of one host: what callers ask, answered from the controller and the kernel. */
@@ -76,14 +79,18 @@ export class HostBackend implements MeshBackend {
     );
     this.feed = new ServiceFeed(options.instance, () => this.states());
     controller.serviceChanged.add((name) => {
-      const entry = table.get(name);
-      if (entry === undefined) this.feed.removed(name);
-      else this.feed.set(this.state(entry));
+      const state = this.find(name);
+      if (state === undefined) this.feed.removed(name);
+      else this.feed.set(state);
     });
     controller.passed.add((report) => {
       this.lastPass = summaryOf(report);
       this.driftLog.note(report);
     });
+  }
+
+  get mesh(): MeshControl | undefined {
+    return this.options.mesh;
   }
 
   version(): Promise<Version> {
@@ -104,7 +111,7 @@ export class HostBackend implements MeshBackend {
       revision: table.revision,
       services: table.size,
       destinations,
-      withheld: controller.withheldCount,
+      withheld: controller.withheldCount + this.yieldedCount(),
       dataPath: this.options.dataPath,
       drift: this.driftLog.totals,
       ...(lastPass === undefined ? {} : { reconcile: lastPass }),
@@ -117,11 +124,9 @@ export class HostBackend implements MeshBackend {
   }
 
   service(name: string): Promise<ServiceState> {
-    const entry = this.options.table.get(name);
-    if (entry === undefined) {
-      return Promise.reject(new MeshError('not_found', `service ${name}: not found`));
-    }
-    return Promise.resolve(this.state(entry));
+    const state = this.find(name);
+    if (state !== undefined) return Promise.resolve(state);
+    return Promise.reject(new MeshError('not_found', `service ${name}: not found`));
   }
 
   async apply(request: ApplyRequest): Promise<ApplyResult> {
@@ -210,9 +215,18 @@ export class HostBackend implements MeshBackend {
   }
 
   private states(): ServiceState[] {
-    const entries = [...this.options.table.all()];
-    entries.sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
-    return entries.map((entry) => this.state(entry));
+    const { table } = this.options;
+    const names = new Set([...table.yielded.keys()]);
+    for (const { spec } of table.all()) names.add(spec.name);
+    return [...names].sort().map((name) => this.find(name)!);
+  }
+
+  private find(name: string): ServiceState | undefined {
+    const { table } = this.options;
+    const entry = table.get(name);
+    if (entry !== undefined) return this.state(entry);
+    const yielded = table.yielded.get(name);
+    return yielded === undefined ? undefined : yieldedState(yielded);
   }
 
   private state(entry: ServiceEntry): ServiceState {
@@ -223,6 +237,12 @@ export class HostBackend implements MeshBackend {
       withheld: controller.withheldReason(name),
       health: (address) => health.report(name, address),
     });
+  }
+
+  /** Of those that gave way, the ones that no other node's service of this name stands for. */
+  private yieldedCount(): number {
+    const { table } = this.options;
+    return [...table.yielded.keys()].filter((name) => table.get(name) === undefined).length;
   }
 
   private matchesOf(service: string): VirtualServiceMatch[] {

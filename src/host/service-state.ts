@@ -1,5 +1,5 @@
 import type { DestinationState, ServiceState } from '../api/index.js';
-import type { ServiceEntry } from '../store/index.js';
+import type { ServiceEntry, YieldedService } from '../store/index.js';
 import type { HealthReport } from './health-view.js';
 
 /** A service as callers of the API see it. */
@@ -32,6 +32,21 @@ export function serviceState(
         health,
         ...(cause === undefined ? {} : { healthCause: cause }),
       };
+    }),
+  };
+}
+
+/** One that another node's stands in the way of. */
+export function yieldedState({ spec, source, reason }: YieldedService): ServiceState {
+  return {
+    spec,
+    vips: spec.vips,
+    revision: 0,
+    source,
+    programmed: false,
+    withheld: reason,
+    destinations: spec.destinations.map(({ name, address, weight }): DestinationState => {
+      return { name, address, weight, effectiveWeight: 0, draining: false, health: 'unchecked' };
     }),
   };
 }

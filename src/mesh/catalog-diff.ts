@@ -1,3 +1,4 @@
+import type { RowDifference } from '../api/index.js';
 import type { CatalogEntry } from '../catalog/index.js';
 
 /** A row as far as it takes to tell whether two nodes have the same. */
@@ -7,16 +8,6 @@ export interface RowMark {
   readonly network: string;
   readonly epoch: number;
   readonly version: number;
-}
-
-/** A row that two nodes do not have in the same version; absent = not at all. */
-export interface RowDifference {
-  readonly owner: string;
-  readonly key: string;
-  readonly network: string;
-  /** `epoch.version`. */
-  readonly here?: string;
-  readonly there?: string;
 }
 
 export function rowList(entries: Iterable<CatalogEntry>): RowMark[] {

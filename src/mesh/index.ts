@@ -5,9 +5,9 @@
  *     catalog rows <- MeshServices -> settle -> HostController.submitMesh
  *     HostController.passed -> acknowledgements to the owners
  */
-export type { RowDifference } from './catalog-diff.js';
-export type { KeyChange, NodeKeys } from './keys.js';
+export { Control } from './control.js';
+export { readKeys, writeKeys } from './key-file.js';
 export { MeshNode } from './mesh-node.js';
-export type { MeshMember, MeshNodeOptions } from './mesh-node.js';
+export type { MeshNodeOptions } from './mesh-node.js';
 export { readState, writeState } from './saved-state.js';
 export type { SavedState } from './saved-state.js';

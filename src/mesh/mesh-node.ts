@@ -1,19 +1,21 @@
-import { MeshError, type Clock, type Log } from '../base/index.js';
-import { Catalog, Ed25519Proofs, FirstSightTrust, type Acknowledgement } from '../catalog/index.js';
-import type {
-  GossipEvent,
-  GossipHandlers,
-  GossipTransport,
-  MemberEvent,
-  MemberState,
-  PeerAddress,
-  SwimOptions,
-  WireOptions,
+import { messageOf, type Clock, type Log } from '../base/index.js';
+import { Catalog, Ed25519Proofs, FirstSightTrust } from '../catalog/index.js';
+import {
+  profiles,
+  type GossipEvent,
+  type GossipHandlers,
+  type GossipTransport,
+  type MemberEvent,
+  type MemberState,
+  type PeerAddress,
+  type ProfileName,
+  type WireOptions,
 } from '../gossip/index.js';
-import { compareRows, rowList, type RowDifference, type RowMark } from './catalog-diff.js';
+import { rowList } from './catalog-diff.js';
 import { CatalogTurns } from './catalog-turns.js';
 import { GossipNode } from './gossip-node.js';
-import { NodeKeyring, type KeyChange, type NodeKeys } from './keys.js';
+import { NodeKeyring, type NodeKeyChange } from './keys.js';
+import { Lag } from './lag.js';
 import { encodeMeta, versionOf } from './member-meta.js';
 import { Questions } from './questions.js';
 import type { SavedState } from './saved-state.js';
@@ -27,7 +29,7 @@ export interface MeshNodeOptions {
   /** Of the daemon, told to others. */
   readonly version: string;
   readonly at: PeerAddress;
-  readonly profile: SwimOptions['profile'];
+  readonly profile: ProfileName;
   readonly wire: WireOptions;
   readonly host: MeshHost;
   readonly clock: Clock;
@@ -41,17 +43,6 @@ export interface MeshNodeOptions {
   readonly openTransport: (handlers: GossipHandlers) => Promise<GossipTransport>;
 }
 
-/** A node as this one sees it. */
-export interface MeshMember {
-  readonly name: string;
-  readonly at: PeerAddress;
-  readonly state: MemberState['state'];
-  readonly incarnation: number;
-  /** Of meshd; absent for other programs in the same cluster. */
-  readonly version?: string;
-  readonly isSelf: boolean;
-}
-
 const saveDelayMs = 1_000;
 /** Nodes that only an earlier run knew of are waited for this long once another node is there. */
 const unheardMs = 60_000;
@@ -59,6 +50,8 @@ const unheardMs = 60_000;
 const leaveIntervalsMax = 25;
 /** Larger than the catalog's own limit, for services with many destinations. Unit: bytes. */
 const valueBytesMax = 256 * 1024;
+/** Members to ask for the others at the next start. */
+const peersMax = 16;
 
 /**
  * A node of the mesh: gossip says who is there, the catalog carries what each asks for, and the
@@ -66,18 +59,20 @@ const valueBytesMax = 256 * 1024;
  */
 export class MeshNode {
   readonly services: MeshServices;
-  private readonly catalog: Catalog;
+  readonly catalog: Catalog;
+  readonly questions: Questions;
+  readonly serf: SerfLayer;
+  readonly lag = new Lag();
+  gossip!: GossipNode;
+  hasLeft = false;
   private readonly turns: CatalogTurns;
   private readonly trust: FirstSightTrust;
-  private readonly questions: Questions;
   private readonly keys: NodeKeyring;
-  private readonly serf: SerfLayer;
-  private gossip!: GossipNode;
   private epoch: number;
   private leaveTold: () => void = () => undefined;
   private readonly cancels = new Map<'save' | 'unheard', () => void>();
 
-  private constructor(private readonly options: MeshNodeOptions) {
+  constructor(readonly options: MeshNodeOptions) {
     const { name, clock, random, saved, host, log } = options;
     this.epoch = saved.epoch;
     this.trust = new FirstSightTrust(saved.trust);
@@ -90,20 +85,7 @@ export class MeshNode {
       lastEpoch: saved.epoch,
       tunables: { valueBytesMax, chunkBytes: 2 * valueBytesMax },
     });
-    this.turns = new CatalogTurns(this.catalog, {
-      clock,
-      broadcast: (slot, payload) => this.gossip.broadcast(slot, this.wrap('catalog', payload)),
-      send: (to, payload, reliable) =>
-        this.gossip.send(to, this.wrap('catalog', payload), reliable),
-      changed: ({ changes, complete }) => {
-        this.services.catalogChanged(changes, complete);
-        this.saveSoon();
-      },
-      epochBegan: (epoch) => {
-        this.epoch = epoch;
-        this.saveSoon();
-      },
-    });
+    this.turns = this.turnsOf(clock);
     this.keys = new NodeKeyring(options.wire.keyring, options.saveKeys);
     this.serf = new SerfLayer({
       self: name,
@@ -116,7 +98,7 @@ export class MeshNode {
       clock,
       send: (to, kind, payload) => this.gossip.send(to, this.wrap(kind, payload), true),
       topics: {
-        keys: (body) => this.keys.change(body as KeyChange),
+        keys: (body) => this.keys.change(body as NodeKeyChange),
         rows: () => rowList(this.catalog.view()),
       },
     });
@@ -136,51 +118,48 @@ export class MeshNode {
     });
   }
 
-  /** Errors: unavailable when its address cannot be listened on. */
-  static async start(options: MeshNodeOptions): Promise<MeshNode> {
-    const node = new MeshNode(options);
-    const { name, profile, random, wire, clock, at, version } = options;
-    node.gossip = await GossipNode.start(
-      {
-        swim: {
-          name,
-          profile,
-          random,
-          versions: serfVersions,
-          meta: encodeMeta(version),
-          userState: () => {
-            const ours = wrapUserMessage('catalog', node.catalog.pushPullState());
-            return node.serf.wrapState(ours);
-          },
-          // A host that lost its state comes back under its name from another address.
-          reclaimAfterMs: 30_000,
-        },
-        wire,
-        clock,
-        onEvent: (event) => node.heard(event),
+  /**
+   * Joins the members at `addresses` and those that the earlier run knew.
+   * Errors: unavailable when its own address cannot be listened on.
+   */
+  async start(addresses: readonly PeerAddress[]): Promise<void> {
+    const { name, profile, random, wire, clock, at, version, saved } = this.options;
+    const swim = {
+      name,
+      profile: profiles[profile],
+      random,
+      versions: serfVersions,
+      meta: encodeMeta(version),
+      userState: () => {
+        const ours = wrapUserMessage('catalog', this.catalog.pushPullState());
+        return this.serf.wrapState(ours);
       },
-      options.openTransport,
-      at,
+      // A host that lost its state comes back under its name from another address.
+      reclaimAfterMs: 30_000,
+    };
+    const onEvent = (event: GossipEvent): void => this.heard(event);
+    const options = { swim, wire, clock, onEvent };
+    this.gossip = await GossipNode.start(options, this.options.openTransport, at);
+    this.services.start();
+    this.turns.start();
+    const peers = new Map(
+      [...addresses, ...saved.peers].map((peer) => [`${peer.address} ${peer.port}`, peer]),
     );
-    node.services.start();
-    node.turns.start();
-    return node;
-  }
-
-  join(addresses: readonly PeerAddress[]): void {
-    if (addresses.length > 0) this.gossip.join(addresses);
+    if (peers.size > 0) this.gossip.join([...peers.values()]);
   }
 
   /** Says goodbye, so that nobody takes this node for dead. Resolves when that is told. */
-  leave(): Promise<void> {
-    return new Promise((resolve) => {
-      this.leaveTold = resolve;
-      const isAlone = !this.members().some(({ isSelf, state }) => !isSelf && state === 'alive');
-      const { gossipIntervalMs } = this.options.profile;
-      this.serf.leave(isAlone ? 0 : leaveIntervalsMax * gossipIntervalMs, () => {
-        this.gossip.leave();
-      });
-    });
+  async leave(): Promise<void> {
+    if (this.hasLeft) return;
+    this.hasLeft = true;
+    const told = new Promise<void>((resolve) => (this.leaveTold = resolve));
+    const { gossipIntervalMs } = profiles[this.options.profile];
+    const waitMs = this.others().length === 0 ? 0 : leaveIntervalsMax * gossipIntervalMs;
+    this.serf.leave(waitMs, () => this.gossip.leave());
+    await told;
+    await this.gossip.close();
+    this.services.forgetOthers();
+    this.saveSoon();
   }
 
   async stop(): Promise<void> {
@@ -191,65 +170,23 @@ export class MeshNode {
     await this.options.save(this.state());
   }
 
-  members(): MeshMember[] {
-    return this.gossip.members().map(({ node, at, state, incarnation, meta }) => {
-      const version = versionOf(meta);
-      const isSelf = node === this.options.name;
-      return {
-        name: node,
-        at,
-        state,
-        incarnation,
-        isSelf,
-        ...(version === undefined ? {} : { version }),
-      };
+  private turnsOf(clock: Clock): CatalogTurns {
+    return new CatalogTurns(this.catalog, {
+      clock,
+      broadcast: (slot, payload) => this.gossip.broadcast(slot, this.wrap('catalog', payload)),
+      send: (to, payload, reliable) =>
+        this.gossip.send(to, this.wrap('catalog', payload), reliable),
+      changed: ({ changes, complete }) => {
+        if (this.hasLeft) return;
+        this.services.catalogChanged(changes, complete);
+        this.saveSoon();
+      },
+      epochBegan: (epoch) => {
+        this.epoch = epoch;
+        this.lag.restart();
+        this.saveSoon();
+      },
     });
-  }
-
-  /** What this node counts of its gossip and its catalog. */
-  counters() {
-    return {
-      gossip: this.gossip.counters,
-      drops: this.gossip.drops,
-      serf: this.serf.counters,
-      catalog: this.catalog.size(),
-      refusals: this.catalog.refusals(),
-    };
-  }
-
-  /** Of the last change of this node's own services. */
-  get version(): number {
-    return this.catalog.version;
-  }
-
-  /** Which live nodes have this node's services up to `version` in their kernels. */
-  acknowledged(version: number): Acknowledgement {
-    return this.catalog.acknowledged(version);
-  }
-
-  /** The same change on all live nodes; each answers for itself. */
-  changeKeys(change: KeyChange): Promise<NodeKeys[]> {
-    const nodes = this.members().filter(({ version, state }) => {
-      return version !== undefined && (state === 'alive' || state === 'suspect');
-    });
-    const ask = async ({ name: node }: MeshMember): Promise<NodeKeys> => {
-      try {
-        const answer = await this.questions.ask(node, 'keys', change);
-        return { node, fingerprints: answer as string[] };
-      } catch (error) {
-        return { node, fingerprints: [], problem: (error as Error).message };
-      }
-    };
-    return Promise.all(nodes.map(ask));
-  }
-
-  /** The rows on which another node disagrees. Errors: not_found, deadline_exceeded. */
-  async compareWith(node: string): Promise<RowDifference[]> {
-    if (node === this.options.name) {
-      throw new MeshError('invalid_argument', `node ${node}: it is this one`);
-    }
-    const theirs = (await this.questions.ask(node, 'rows', {})) as RowMark[];
-    return compareRows(rowList(this.catalog.view()), theirs);
   }
 
   private wrap(kind: UserMessageKind, payload: Uint8Array): Buffer {
@@ -257,11 +194,20 @@ export class MeshNode {
   }
 
   private own(change: () => unknown): void {
-    change();
+    const { clock, log } = this.options;
+    try {
+      change();
+    } catch (error) {
+      // Larger than a row may be, or too many: the others do without it.
+      log.error({ err: error }, `not told to other nodes: ${messageOf(error)}`);
+      return;
+    }
+    this.lag.changed(this.catalog.version, clock.now());
     this.turns.soon();
   }
 
   private heard(event: GossipEvent): void {
+    const { log } = this.options;
     switch (event.kind) {
       case 'member':
         this.memberChanged(event.change, event.member);
@@ -273,17 +219,17 @@ export class MeshNode {
         this.received(this.serf.receiveState(event.payload, event.join));
         break;
       case 'conflict':
-        this.options.log.warn(event, `two nodes are named ${event.node}: the known one stays`);
+        log.warn(event, `two nodes are named ${event.node}: the known one stays`);
         break;
       case 'join':
         if (event.problem === undefined) this.serf.joined();
-        else this.options.log.warn({ at: event.at }, `join: ${event.problem}`);
+        else log.warn({ at: event.at }, `join: ${event.problem}`);
         break;
       case 'merge-refused':
-        this.options.log.warn({}, `gossip: ${event.problem}`);
+        log.warn({}, `gossip: ${event.problem}`);
         break;
       case 'packets-lost':
-        this.options.log.warn(event, `node ${event.node} answers TCP but not UDP`);
+        log.warn(event, `node ${event.node} answers TCP but not UDP`);
         break;
       case 'leave-told':
         this.leaveTold();
@@ -300,6 +246,7 @@ export class MeshNode {
     if (node === this.options.name) return;
     const isOurs = versionOf(meta) !== undefined;
     this.options.log.info({ node }, `${isOurs ? 'node' : 'foreign member'} ${node} ${change}`);
+    this.saveSoon();
     if (!isOurs) return;
     this.turns.memberChanged(node, change);
     if (change === 'joined' && !this.cancels.has('unheard')) {
@@ -312,7 +259,18 @@ export class MeshNode {
     if (message === undefined) return;
     const { kind, payload } = message;
     if (kind !== 'catalog') this.questions.receive(kind, payload);
-    else this.turns.receive(payload);
+    else {
+      this.turns.receive(payload);
+      const isKnown = (version: number): boolean =>
+        this.catalog.acknowledged(version).lack.length === 0;
+      this.lag.look(isKnown, this.options.clock.now());
+    }
+  }
+
+  private others(): MemberState[] {
+    return this.gossip.members().filter(({ node, state }) => {
+      return node !== this.options.name && (state === 'alive' || state === 'suspect');
+    });
   }
 
   private state(): SavedState {
@@ -322,6 +280,9 @@ export class MeshNode {
       trust: [...this.trust.entries()],
       claims: this.services.ownClaims(),
       declarations: this.services.declarations(),
+      peers: this.others()
+        .slice(0, peersMax)
+        .map(({ at }) => at),
     };
   }
 
@@ -330,7 +291,8 @@ export class MeshNode {
     this.later('save', saveDelayMs, () => {
       this.cancels.delete('save');
       this.options.save(this.state()).catch((error: unknown) => {
-        this.options.log.error({ err: error }, 'the state of the mesh could not be kept');
+        const text = `the state of the mesh could not be kept: ${messageOf(error)}`;
+        this.options.log.error({ err: error }, text);
       });
     });
   }

@@ -1,4 +1,5 @@
 import { MeshError, messageOf } from '../base/index.js';
+import type { PeerAddress } from '../gossip/index.js';
 import { decodeServiceRow, encodeServiceRow } from './service-row.js';
 import type { Declaration } from './settle.js';
 
@@ -12,6 +13,8 @@ export interface SavedState {
   readonly claims: ReadonlyMap<string, number>;
   /** What other nodes asked for. */
   readonly declarations: readonly Declaration[];
+  /** Members that were alive, to find the others again. */
+  readonly peers: readonly PeerAddress[];
 }
 
 interface Document {
@@ -21,6 +24,7 @@ interface Document {
   readonly trust: Readonly<Record<string, string>>;
   readonly claims: Readonly<Record<string, number>>;
   readonly services: readonly { readonly owner: string; readonly row: string }[];
+  readonly peers: readonly PeerAddress[];
 }
 
 export function writeState(state: SavedState): string {
@@ -33,6 +37,7 @@ export function writeState(state: SavedState): string {
     services: state.declarations.map(({ owner, claim, service }) => {
       return { owner, row: Buffer.from(encodeServiceRow(claim, service)).toString() };
     }),
+    peers: state.peers,
   };
   return `${JSON.stringify(document)}\n`;
 }
@@ -53,6 +58,7 @@ export function readState(text: string, where: string): SavedState {
       ]),
       claims: new Map(Object.entries(document.claims)),
       declarations: document.services.flatMap(({ owner, row }) => declarationOf(owner, row)),
+      peers: document.peers,
     };
   } catch (error) {
     throw new MeshError('data_loss', `read ${where}: ${messageOf(error)}`, { cause: error });

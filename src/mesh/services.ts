@@ -68,7 +68,23 @@ export class MeshServices {
     }
   }
 
-  /** Tells of everything that this node asks for; what is remembered of others comes into force. */
+  /**
+   * Before the host's first pass: what the earlier run knew of others comes into force at once, so
+   * that the kernel need not change.
+   */
+  restore(): void {
+    const { host, self, log } = this.options;
+    this.settlement = settle([...this.declarations(), ...this.ownDeclarations()]);
+    const request = meshRequest(this.settlement, host.table, self);
+    if (request === undefined) return;
+    try {
+      host.table.commit(host.table.prepareMesh(request));
+    } catch (error) {
+      log.warn({ err: error }, `services of other nodes not taken over: ${messageOf(error)}`);
+    }
+  }
+
+  /** Tells of everything that this node asks for. */
   start(): void {
     for (const { spec } of this.options.host.table.all()) this.publish(spec.name);
     for (const name of this.options.host.table.yielded.keys()) this.publish(name);
@@ -87,6 +103,16 @@ export class MeshServices {
   /** What other nodes ask for. */
   declarations(): Declaration[] {
     return [...this.others.values()].flatMap((byName) => [...byName.values()]);
+  }
+
+  /** How many services a node asks for. */
+  countOf(node: string): number {
+    return node === this.options.self ? this.published.size : (this.others.get(node)?.size ?? 0);
+  }
+
+  /** Nodes whose services are not all in this kernel yet. */
+  unserved(): string[] {
+    return [...new Set([...this.unacknowledged.values()].map(({ owner }) => owner))].sort();
   }
 
   ownClaims(): ReadonlyMap<string, number> {
@@ -114,6 +140,14 @@ export class MeshServices {
     for (const owner of this.unheard) this.others.delete(owner);
     if (this.unheard.size > 0) this.plan(settleDelayMs);
     this.unheard.clear();
+  }
+
+  /** This node left: what others ask for is their own business. */
+  forgetOthers(): void {
+    this.others.clear();
+    this.unheard.clear();
+    this.unacknowledged.clear();
+    this.plan(settleDelayMs);
   }
 
   /** A pass over the kernel has ended. */

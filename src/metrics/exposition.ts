@@ -62,7 +62,7 @@ function gauge<T>(name: string, help: string, read: (of: T) => number): Metric<T
   return { name, type: 'gauge', help, read };
 }
 
-function header(name: string, { type, help }: { type: string; help: string }): string {
+export function header(name: string, { type, help }: { type: string; help: string }): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 
@@ -70,6 +70,6 @@ function serviceLabels(service: ServiceTraffic): string {
   return `service="${escape(service.service)}",listen="${service.listen}"`;
 }
 
-function escape(text: string): string {
+export function escape(text: string): string {
   return text.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
 }

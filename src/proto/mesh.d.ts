@@ -1522,5 +1522,408 @@ export namespace meshd {
             }
             type $Shape = meshd.v1.DoctorCheck.$Properties;
         }
+
+        interface IListNodesRequest extends meshd.v1.ListNodesRequest.$Properties {
+        }
+
+        class ListNodesRequest {
+            constructor(properties?: meshd.v1.ListNodesRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.ListNodesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListNodesRequest & meshd.v1.ListNodesRequest.$Shape;
+        }
+
+        namespace ListNodesRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListNodesRequest.$Properties;
+        }
+
+        interface IListNodesResponse extends meshd.v1.ListNodesResponse.$Properties {
+        }
+
+        class ListNodesResponse {
+            constructor(properties?: meshd.v1.ListNodesResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            nodes: meshd.v1.Node[];
+            static encode(message: meshd.v1.ListNodesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListNodesResponse & meshd.v1.ListNodesResponse.$Shape;
+        }
+
+        namespace ListNodesResponse {
+            interface $Properties {
+                nodes?: meshd.v1.Node.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListNodesResponse.$Properties;
+        }
+
+        interface INode extends meshd.v1.Node.$Properties {
+        }
+
+        class Node {
+            constructor(properties?: meshd.v1.Node.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            address: string;
+            state: string;
+            version: (string|null);
+            isSelf: boolean;
+            incarnation: number;
+            services: number;
+            converged: (boolean|null);
+            static encode(message: meshd.v1.Node.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Node & meshd.v1.Node.$Shape;
+        }
+
+        namespace Node {
+            interface $Properties {
+                name?: string;
+                address?: string;
+                state?: string;
+                version?: (string|null);
+                isSelf?: boolean;
+                incarnation?: number;
+                services?: number;
+                converged?: (boolean|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Node.$Properties;
+        }
+
+        interface IGetMeshStatusRequest extends meshd.v1.GetMeshStatusRequest.$Properties {
+        }
+
+        class GetMeshStatusRequest {
+            constructor(properties?: meshd.v1.GetMeshStatusRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.GetMeshStatusRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetMeshStatusRequest & meshd.v1.GetMeshStatusRequest.$Shape;
+        }
+
+        namespace GetMeshStatusRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetMeshStatusRequest.$Properties;
+        }
+
+        interface IMeshStatus extends meshd.v1.MeshStatus.$Properties {
+        }
+
+        class MeshStatus {
+            constructor(properties?: meshd.v1.MeshStatus.$Properties);
+            $unknowns?: Uint8Array[];
+            node: string;
+            address: string;
+            profile: string;
+            label: string;
+            key: (string|null);
+            hasLeft: boolean;
+            alive: number;
+            suspect: number;
+            failed: number;
+            left: number;
+            healthScore: number;
+            version: number;
+            lacking: string[];
+            lagMs: number;
+            lastLagMs: (number|null);
+            unserved: string[];
+            rows: number;
+            rowBytes: number;
+            sentBytesPerS: number;
+            receivedBytesPerS: number;
+            streamBytesPerS: number;
+            conflicts: meshd.v1.ServiceConflict[];
+            queues: meshd.v1.Count[];
+            counters: meshd.v1.Count[];
+            static encode(message: meshd.v1.MeshStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.MeshStatus & meshd.v1.MeshStatus.$Shape;
+        }
+
+        namespace MeshStatus {
+            interface $Properties {
+                node?: string;
+                address?: string;
+                profile?: string;
+                label?: string;
+                key?: (string|null);
+                hasLeft?: boolean;
+                alive?: number;
+                suspect?: number;
+                failed?: number;
+                left?: number;
+                healthScore?: number;
+                version?: number;
+                lacking?: string[];
+                lagMs?: number;
+                lastLagMs?: (number|null);
+                unserved?: string[];
+                rows?: number;
+                rowBytes?: number;
+                sentBytesPerS?: number;
+                receivedBytesPerS?: number;
+                streamBytesPerS?: number;
+                conflicts?: meshd.v1.ServiceConflict.$Properties[];
+                queues?: meshd.v1.Count.$Properties[];
+                counters?: meshd.v1.Count.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.MeshStatus.$Properties;
+        }
+
+        interface IServiceConflict extends meshd.v1.ServiceConflict.$Properties {
+        }
+
+        class ServiceConflict {
+            constructor(properties?: meshd.v1.ServiceConflict.$Properties);
+            $unknowns?: Uint8Array[];
+            service: string;
+            node: string;
+            reason: string;
+            static encode(message: meshd.v1.ServiceConflict.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceConflict & meshd.v1.ServiceConflict.$Shape;
+        }
+
+        namespace ServiceConflict {
+            interface $Properties {
+                service?: string;
+                node?: string;
+                reason?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ServiceConflict.$Properties;
+        }
+
+        interface ICount extends meshd.v1.Count.$Properties {
+        }
+
+        class Count {
+            constructor(properties?: meshd.v1.Count.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            reason: (string|null);
+            value: number;
+            static encode(message: meshd.v1.Count.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Count & meshd.v1.Count.$Shape;
+        }
+
+        namespace Count {
+            interface $Properties {
+                name?: string;
+                reason?: (string|null);
+                value?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Count.$Properties;
+        }
+
+        interface ILeaveMeshRequest extends meshd.v1.LeaveMeshRequest.$Properties {
+        }
+
+        class LeaveMeshRequest {
+            constructor(properties?: meshd.v1.LeaveMeshRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.LeaveMeshRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.LeaveMeshRequest & meshd.v1.LeaveMeshRequest.$Shape;
+        }
+
+        namespace LeaveMeshRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.LeaveMeshRequest.$Properties;
+        }
+
+        interface ILeaveMeshResponse extends meshd.v1.LeaveMeshResponse.$Properties {
+        }
+
+        class LeaveMeshResponse {
+            constructor(properties?: meshd.v1.LeaveMeshResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.LeaveMeshResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.LeaveMeshResponse & meshd.v1.LeaveMeshResponse.$Shape;
+        }
+
+        namespace LeaveMeshResponse {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.LeaveMeshResponse.$Properties;
+        }
+
+        interface IChangeKeysRequest extends meshd.v1.ChangeKeysRequest.$Properties {
+        }
+
+        class ChangeKeysRequest {
+            constructor(properties?: meshd.v1.ChangeKeysRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            action: string;
+            key: (string|null);
+            fingerprint: (string|null);
+            static encode(message: meshd.v1.ChangeKeysRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ChangeKeysRequest & meshd.v1.ChangeKeysRequest.$Shape;
+        }
+
+        namespace ChangeKeysRequest {
+            interface $Properties {
+                action?: string;
+                key?: (string|null);
+                fingerprint?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ChangeKeysRequest.$Properties;
+        }
+
+        interface IChangeKeysResponse extends meshd.v1.ChangeKeysResponse.$Properties {
+        }
+
+        class ChangeKeysResponse {
+            constructor(properties?: meshd.v1.ChangeKeysResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            nodes: meshd.v1.NodeKeys[];
+            static encode(message: meshd.v1.ChangeKeysResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ChangeKeysResponse & meshd.v1.ChangeKeysResponse.$Shape;
+        }
+
+        namespace ChangeKeysResponse {
+            interface $Properties {
+                nodes?: meshd.v1.NodeKeys.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ChangeKeysResponse.$Properties;
+        }
+
+        interface INodeKeys extends meshd.v1.NodeKeys.$Properties {
+        }
+
+        class NodeKeys {
+            constructor(properties?: meshd.v1.NodeKeys.$Properties);
+            $unknowns?: Uint8Array[];
+            node: string;
+            fingerprints: string[];
+            problem: (string|null);
+            static encode(message: meshd.v1.NodeKeys.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NodeKeys & meshd.v1.NodeKeys.$Shape;
+        }
+
+        namespace NodeKeys {
+            interface $Properties {
+                node?: string;
+                fingerprints?: string[];
+                problem?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NodeKeys.$Properties;
+        }
+
+        interface ICompareCatalogRequest extends meshd.v1.CompareCatalogRequest.$Properties {
+        }
+
+        class CompareCatalogRequest {
+            constructor(properties?: meshd.v1.CompareCatalogRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            node: string;
+            static encode(message: meshd.v1.CompareCatalogRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CompareCatalogRequest & meshd.v1.CompareCatalogRequest.$Shape;
+        }
+
+        namespace CompareCatalogRequest {
+            interface $Properties {
+                node?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.CompareCatalogRequest.$Properties;
+        }
+
+        interface ICompareCatalogResponse extends meshd.v1.CompareCatalogResponse.$Properties {
+        }
+
+        class CompareCatalogResponse {
+            constructor(properties?: meshd.v1.CompareCatalogResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            differences: meshd.v1.RowDifference[];
+            static encode(message: meshd.v1.CompareCatalogResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CompareCatalogResponse & meshd.v1.CompareCatalogResponse.$Shape;
+        }
+
+        namespace CompareCatalogResponse {
+            interface $Properties {
+                differences?: meshd.v1.RowDifference.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.CompareCatalogResponse.$Properties;
+        }
+
+        interface IRowDifference extends meshd.v1.RowDifference.$Properties {
+        }
+
+        class RowDifference {
+            constructor(properties?: meshd.v1.RowDifference.$Properties);
+            $unknowns?: Uint8Array[];
+            owner: string;
+            key: string;
+            network: string;
+            here: (string|null);
+            there: (string|null);
+            static encode(message: meshd.v1.RowDifference.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RowDifference & meshd.v1.RowDifference.$Shape;
+        }
+
+        namespace RowDifference {
+            interface $Properties {
+                owner?: string;
+                key?: string;
+                network?: string;
+                here?: (string|null);
+                there?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RowDifference.$Properties;
+        }
+
+        interface IGetConvergenceRequest extends meshd.v1.GetConvergenceRequest.$Properties {
+        }
+
+        class GetConvergenceRequest {
+            constructor(properties?: meshd.v1.GetConvergenceRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            version: (number|null);
+            static encode(message: meshd.v1.GetConvergenceRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetConvergenceRequest & meshd.v1.GetConvergenceRequest.$Shape;
+        }
+
+        namespace GetConvergenceRequest {
+            interface $Properties {
+                version?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetConvergenceRequest.$Properties;
+        }
+
+        interface IConvergence extends meshd.v1.Convergence.$Properties {
+        }
+
+        class Convergence {
+            constructor(properties?: meshd.v1.Convergence.$Properties);
+            $unknowns?: Uint8Array[];
+            version: number;
+            have: string[];
+            lack: string[];
+            static encode(message: meshd.v1.Convergence.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Convergence & meshd.v1.Convergence.$Shape;
+        }
+
+        namespace Convergence {
+            interface $Properties {
+                version?: number;
+                have?: string[];
+                lack?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Convergence.$Properties;
+        }
     }
 }

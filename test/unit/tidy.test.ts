@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   health: ['base', 'model', 'config'],
   catalog: ['base'],
   reconcile: ['base', 'model', 'kernel', 'rules'],
-  mesh: ['base', 'model', 'config', 'store', 'gossip', 'catalog'],
+  mesh: ['base', 'model', 'config', 'store', 'gossip', 'catalog', 'api'],
   api: ['base', 'model', 'kernel', 'proto'],
   host: ['base', 'model', 'kernel', 'rules', 'store', 'reconcile', 'api'],
   metrics: ['base', 'model', 'kernel', 'reconcile', 'api'],

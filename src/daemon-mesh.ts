@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { MeshControl } from './api/index.js';
+import { MeshError, type Clock, type Log } from './base/index.js';
+import type { MeshConfig } from './config/index.js';
+import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
+import type { HostController } from './host/index.js';
+import {
+  hostName,
+  openGossipTransport,
+  reachableAddress,
+  readPrivateFile,
+  writePrivateFile,
+} from './io/index.js';
+import { Control, MeshNode, readKeys, readState, writeKeys, writeState } from './mesh/index.js';
+import type { SavedState } from './mesh/index.js';
+import { familyOf } from './model/index.js';
+import type { ServiceTable } from './store/index.js';
+
+export interface DaemonMeshOptions {
+  readonly config: MeshConfig;
+  readonly stateDir: string;
+  /** Of the daemon. */
+  readonly version: string;
+  readonly table: ServiceTable;
+  readonly controller: HostController;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** This host's part in a mesh. */
+export interface DaemonMesh {
+  readonly control: MeshControl;
+  /** Begins to gossip. Errors: unavailable when its address cannot be listened on. */
+  start(): Promise<void>;
+  /** Without a word to the others: a restart is none of their business. */
+  stop(): Promise<void>;
+}
+
+/** The link that carries the VIPs: nobody is to gossip with them. */
+const vipLink = 'mesh0';
+
+/**
+ * This host as a node of the mesh, not started yet: its name, keys and memory come from here.
+ * Errors: not_found, permission_denied, invalid_argument (keys), data_loss (state),
+ * failed_precondition (no address that others could reach).
+ */
+export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMesh> {
+  const { config, stateDir, version, table, controller, clock, random, log } = options;
+  const { bind, profile, label, keyFile } = config;
+  const keyring = await keyringOf(keyFile);
+  const statePath = join(stateDir, 'mesh.json');
+  const saved = await savedState(statePath);
+  // What would not work later shows now.
+  await writePrivateFile(statePath, writeState(saved));
+  const node = new MeshNode({
+    name: config.node ?? hostName(),
+    version,
+    at: advertised(config),
+    profile,
+    wire: wireOptions({ label, keyring }),
+    host: {
+      table,
+      submitMesh: (request) => controller.submitMesh(request),
+      isProgrammed: (entry) => controller.isProgrammed(entry),
+    },
+    clock,
+    random,
+    log,
+    saved,
+    save: (state) => writePrivateFile(statePath, writeState(state)),
+    saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
+    openTransport: (handlers) => openGossipTransport(bind, handlers),
+  });
+  node.services.restore();
+  controller.serviceChanged.add((name) => node.services.localChanged(name));
+  controller.passed.add(() => node.services.passed());
+  const control = new Control(node);
+  return {
+    control,
+    start: async () => {
+      await node.start(config.join);
+      control.start();
+    },
+    stop: () => {
+      control.stop();
+      return node.stop();
+    },
+  };
+}
+
+async function keyringOf(keyFile: string): Promise<Keyring | undefined> {
+  if (keyFile === 'none') return undefined;
+  const text = await readPrivateFile(keyFile);
+  if (text !== undefined) return readKeys(text, keyFile);
+  const make = `(umask 077; meshctl key generate > ${keyFile})`;
+  throw new MeshError(
+    'not_found',
+    `mesh.keyFile: there is no ${keyFile}. On the first host make a key, ${make}; on the others ` +
+      'put a copy of it. For gossip in the clear: keyFile: none',
+  );
+}
+
+async function savedState(path: string): Promise<SavedState> {
+  const text = await readPrivateFile(path);
+  if (text !== undefined) return readState(text, path);
+  const nothing = { epoch: 0, trust: [], claims: new Map(), declarations: [], peers: [] };
+  return { seed: randomBytes(32), ...nothing };
+}
+
+/** Where others reach us; port 0 = the one in use. */
+function advertised({ bind, advertise }: MeshConfig): PeerAddress {
+  const port = advertise?.port ?? bind.port;
+  if (advertise !== undefined) return { address: advertise.address, port };
+  const isAny = bind.address === '0.0.0.0' || bind.address === '::';
+  if (!isAny) return { address: bind.address, port };
+  const families = familyOf(bind.address) === 4 ? ([4] as const) : ([6, 4] as const);
+  const address = reachableAddress(families, (link) => link === vipLink);
+  if (address !== undefined) return { address, port };
+  throw new MeshError(
+    'failed_precondition',
+    'mesh.advertise: this host has no address that others could reach; give one',
+  );
+}

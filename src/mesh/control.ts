@@ -1,0 +1,152 @@
+import type {
+  Convergence,
+  KeyChange,
+  MeshControl,
+  MeshStatus,
+  NodeKeys,
+  NodeState,
+  RowDifference,
+} from '../api/index.js';
+import { FieldError, MeshError, messageOf } from '../base/index.js';
+import { fingerprintOf, parseKey, type MemberState } from '../gossip/index.js';
+import { formatEndpoint } from '../model/index.js';
+import { compareRows, rowList, type RowMark } from './catalog-diff.js';
+import type { NodeKeyChange } from './keys.js';
+import { versionOf } from './member-meta.js';
+import type { MeshNode } from './mesh-node.js';
+import { meshStatus } from './mesh-status.js';
+import { Rates } from './rates.js';
+
+const stateWords = { alive: 'alive', suspect: 'suspect', dead: 'failed', left: 'left' } as const;
+
+/** Between two looks at the counters, and how many of them are kept. */
+const rateIntervalMs = 1_000;
+const rateSamples = 6;
+
+/** What callers of the API see of the mesh, and do to it. */
+export class Control implements MeshControl {
+  private readonly rates = new Rates(rateIntervalMs, rateSamples);
+  private cancel: () => void = () => undefined;
+
+  constructor(private readonly node: MeshNode) {}
+
+  start(): void {
+    const { clock } = this.node.options;
+    const { sentBytes, receivedBytes, streamBytes } = this.node.gossip.counters;
+    this.rates.note(clock.now(), { sentBytes, receivedBytes, streamBytes });
+    this.cancel = clock.after(rateIntervalMs, () => this.start());
+  }
+
+  stop(): void {
+    this.cancel();
+  }
+
+  nodes(): NodeState[] {
+    const { node } = this;
+    const { lack } = node.catalog.acknowledged(node.catalog.version);
+    return [...node.gossip.members()].sort(byName).map((member): NodeState => {
+      const version = versionOf(member.meta);
+      const isSelf = member.node === node.options.name;
+      const isLive = member.state === 'alive' || member.state === 'suspect';
+      return {
+        name: member.node,
+        address: formatEndpoint(member.at.address, member.at.port),
+        state: stateWords[member.state],
+        ...(version === undefined ? {} : { version }),
+        isSelf,
+        incarnation: member.incarnation,
+        services: node.services.countOf(member.node),
+        ...(isSelf || version === undefined || !isLive
+          ? {}
+          : { converged: !lack.includes(member.node) }),
+      };
+    });
+  }
+
+  status(): MeshStatus {
+    return meshStatus(this.node, this.nodes(), this.rates);
+  }
+
+  leave(): Promise<void> {
+    return this.node.leave();
+  }
+
+  async changeKeys(change: KeyChange): Promise<NodeKeys[]> {
+    const wanted = checked(change);
+    if (wanted.action === 'use' || wanted.action === 'remove') {
+      await this.checkAllowed(wanted.action, wanted.fingerprint);
+    }
+    return this.askKeys(wanted);
+  }
+
+  async compareWith(node: string): Promise<RowDifference[]> {
+    if (node === this.node.options.name) throw new FieldError('node', `${node} is this one`);
+    const theirs = (await this.node.questions.ask(node, 'rows', {})) as RowMark[];
+    return compareRows(rowList(this.node.catalog.view()), theirs);
+  }
+
+  convergence(version = this.node.catalog.version): Convergence {
+    return { version, ...this.node.catalog.acknowledged(version) };
+  }
+
+  /** What would cut a node off is not begun. */
+  private async checkAllowed(action: 'use' | 'remove', fingerprint: string): Promise<void> {
+    const nodes = await this.askKeys({ action: 'list' });
+    const against = nodes.filter(({ fingerprints }) => {
+      return action === 'use'
+        ? !fingerprints.includes(fingerprint)
+        : fingerprints[0] === fingerprint;
+    });
+    if (against.length === 0) return;
+    const names = against.map(
+      ({ node, problem }) => node + (problem === undefined ? '' : ` (${problem})`),
+    );
+    const why = action === 'use' ? 'it is not installed on' : 'it is the primary of';
+    throw new MeshError(
+      'failed_precondition',
+      `${action} key ${fingerprint}: ${why} ${names.join(', ')}`,
+    );
+  }
+
+  /** The same change on all live nodes. */
+  private askKeys(change: NodeKeyChange): Promise<NodeKeys[]> {
+    const live = this.nodes().filter(({ version, state }) => {
+      return version !== undefined && (state === 'alive' || state === 'suspect');
+    });
+    const ask = async ({ name: node }: NodeState): Promise<NodeKeys> => {
+      try {
+        const answer = await this.node.questions.ask(node, 'keys', change);
+        return { node, fingerprints: answer as string[] };
+      } catch (error) {
+        return { node, fingerprints: [], problem: messageOf(error) };
+      }
+    };
+    return Promise.all(live.map(ask));
+  }
+}
+
+/** Errors: FieldError. */
+function checked({ action, key, fingerprint }: KeyChange): NodeKeyChange {
+  switch (action) {
+    case 'list':
+      return { action };
+    case 'install':
+      try {
+        fingerprintOf(parseKey(key ?? ''));
+      } catch (error) {
+        throw new FieldError('key', messageOf(error));
+      }
+      return { action, key: key! };
+    case 'use':
+    case 'remove':
+      if (fingerprint !== undefined && /^[0-9a-f]{16}$/.test(fingerprint))
+        return { action, fingerprint };
+      throw new FieldError('fingerprint', 'expected 16 hexadecimal digits, as key ls shows them');
+    default:
+      throw new FieldError('action', 'expected list, install, use or remove');
+  }
+}
+
+function byName(a: MemberState, b: MemberState): number {
+  return a.node < b.node ? -1 : 1;
+}
