@@ -78,6 +78,7 @@ function buildProgram(terminal: Terminal, version: string): Command {
       }
     };
   addDaemonCommands(program, runner, version);
+  addMeshCommands(program, runner);
   addVipCommands(program, runner);
   addServiceCommands(program, runner);
   addTrafficCommands(program, runner);
@@ -102,6 +103,61 @@ function addDaemonCommands(program: Command, run: Runner, version: string): void
     .description('of meshctl and of the daemon')
     .action(run(async (cli) => (await import('./commands/version.js')).version(cli, version)));
   program.version(version, '-V, --version', 'of meshctl alone');
+}
+
+function addMeshCommands(program: Command, run: Runner): void {
+  const node = program.command('node').description('nodes of the mesh');
+  node
+    .command('ls')
+    .description('one line per node, this one with a *')
+    .action(run(async (cli) => (await import('./commands/node.js')).listNodes(cli)));
+  node
+    .command('leave')
+    .description('take this node out of the mesh until its daemon starts again')
+    .action(run(async (cli) => (await import('./commands/node.js')).leaveMesh(cli)));
+  program
+    .command('mesh')
+    .description('this node among the others')
+    .command('status')
+    .description('members, what is not yet everywhere, traffic, queues, conflicts')
+    .action(run(async (cli) => (await import('./commands/mesh.js')).meshStatus(cli)));
+  program
+    .command('catalog')
+    .description('the table that all nodes share')
+    .command('diff <node>')
+    .description('the rows on which another node disagrees')
+    .action(
+      run(async (cli, name: string) =>
+        (await import('./commands/catalog.js')).diffCatalog(cli, name),
+      ),
+    );
+  addKeyCommands(program, run);
+}
+
+function addKeyCommands(program: Command, run: Runner): void {
+  const key = program.command('key').description('keys that seal the gossip, on all nodes');
+  const load = () => import('./commands/key.js');
+  key
+    .command('ls')
+    .description('of each node, by fingerprint')
+    .action(run(async (cli) => (await load()).listKeys(cli)));
+  key
+    .command('generate')
+    .description('print a new key')
+    .action(run(async (cli) => (await load()).generateKey(cli)));
+  key
+    .command('install')
+    .description('let all nodes accept a key, from stdin')
+    .option('-f, --file <file>', 'read the key from a file')
+    .action(run(async (cli, { file }: { file?: string }) => (await load()).installKey(cli, file)));
+  key
+    .command('use <fingerprint>')
+    .description('let all nodes seal with an installed key')
+    .action(run(async (cli, name: string) => (await load()).changeKey(cli, 'use', name)));
+  key
+    .command('remove <fingerprint>')
+    .description('let no node accept a key any more')
+    .action(run(async (cli, name: string) => (await load()).changeKey(cli, 'remove', name)));
 }
 
 function addVipCommands(program: Command, run: Runner): void {
@@ -152,7 +208,7 @@ function addServiceCommands(program: Command, run: Runner): void {
         readCount('--revision', 0, Number.MAX_SAFE_INTEGER),
       ),
     )
-    .option('--wait', 'return when the kernel holds the services')
+    .option('--wait', 'return when the kernels of all live nodes hold the services')
     .option('--timeout <duration>', 'of --wait', '1m')
     .action(
       run(async (cli, options: ApplyOptions) =>

@@ -37,6 +37,16 @@ function readyCount({ destinations }: ServiceState): number {
   return destinations.filter(({ effectiveWeight }) => effectiveWeight > 0).length;
 }
 
+/** `file`, `api`, or `mesh:` and the node that asked for it. */
+export function sourceOf({ source, owner }: ServiceState): string {
+  return owner === undefined ? source : `${source}:${owner}`;
+}
+
+function originOf({ source, owner }: ServiceState): string {
+  if (owner !== undefined) return `from node ${owner}`;
+  return source === 'file' ? 'from the configuration file' : 'from the API';
+}
+
 export function portsOf(spec: ServiceSpec): string {
   return spec.ports.map(formatPort).join(',');
 }
@@ -66,10 +76,9 @@ export function weightOf({
 /** The facts of a service, a name and a value each. */
 export function factsOf(state: ServiceState): Fact[] {
   const { spec } = state;
-  const where = state.source === 'file' ? 'from the configuration file' : 'from the API';
   const facts: Fact[] = [
     ['name', spec.name],
-    ['state', `${stateWord(state)}, revision ${state.revision}, ${where}`],
+    ['state', `${stateWord(state)}, revision ${state.revision}, ${originOf(state)}`],
   ];
   if (state.withheld !== undefined) facts.push(['withheld', state.withheld]);
   facts.push(

@@ -14,6 +14,7 @@ export type MeshProfile = (typeof profiles)[number];
 export interface MeshConfig {
   /** Unique in the mesh; absent = the host's name. */
   readonly node?: string;
+  /** Port 0 = any that is free. */
   readonly bind: { readonly address: string; readonly port: number };
   /** Where other members reach this one; absent = an address of the host. */
   readonly advertise?: { readonly address: string; readonly port?: number };
@@ -35,6 +36,9 @@ export function parseMember(value: string): { address: string; port: number } | 
 }
 
 const member = oneOfKinds(addressAndPort, { text: parseMember });
+const listener = oneOfKinds(addressAndPort, {
+  text: (value) => parseMember(value) ?? parseEndpoint(value, 0),
+});
 
 const advertised = oneOfKinds<{ address: string; port?: number }>(addressAndPort, {
   text: (value) => {
@@ -48,7 +52,7 @@ const joinMax = 64;
 
 export const meshEntry = mapping({
   node: text('1-63 letters, digits, - . or _', /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/).optional(),
-  bind: member.optional(),
+  bind: listener.optional(),
   advertise: advertised.optional(),
   join: list(`a list of at most ${joinMax} members`, member, { min: 0, max: joinMax }).optional(),
   keyFile: text('an absolute path, or none', /^(none|\/[^\0\n]{0,4094})$/).optional(),

@@ -57,12 +57,15 @@ export function whyNoPool(prefix: string): string | undefined {
 }
 
 /** Canonical address and port of `10.0.0.1:80` or `[fd00::1]:80`. */
-export function parseEndpoint(text: string): { address: string; port: number } | undefined {
+export function parseEndpoint(
+  text: string,
+  portMin = 1,
+): { address: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text);
   if (match === null) return undefined;
   const address = parseAddress(match[1] ?? match[2]!);
   const port = Number(match[3]);
-  if (address === undefined || port < 1 || port > 65_535) return undefined;
+  if (address === undefined || port < portMin || port > 65_535) return undefined;
   return address.includes(':') === (match[1] !== undefined) ? { address, port } : undefined;
 }
 

@@ -4,6 +4,7 @@ import {
   methods,
   toWireApply,
   type ApplyResult,
+  type Convergence,
   type ServiceChange,
   type ServiceState,
 } from '../../api/index.js';
@@ -40,7 +41,11 @@ export async function applyServices(cli: Cli, options: ApplyOptions): Promise<vo
     throw single ? withoutIndex(error) : error;
   });
   cli.answer(result, describe);
-  if (options.wait === true && options.dryRun !== true) await waitForKernel(cli, result, timeoutMs);
+  if (options.wait !== true || options.dryRun === true) return;
+  const { clock } = cli.terminal;
+  const startedAt = clock.now();
+  await waitForKernel(cli, result, timeoutMs);
+  await waitForNodes(cli, timeoutMs - (clock.now() - startedAt));
 }
 
 async function readText(cli: Cli, file: string): Promise<string> {
@@ -111,6 +116,42 @@ async function waitForKernel(cli: Cli, result: ApplyResult, timeoutMs: number): 
     throw new Exit(exitCodes.interrupted);
   }
   throw new MeshError('deadline_exceeded', `applied, but not in the kernel in time: ${names}`);
+}
+
+/** Between two questions. Unit: milliseconds. */
+const askEveryMs = 50;
+
+/** Until all live nodes have what was applied. Errors: deadline_exceeded. */
+async function waitForNodes(cli: Cli, timeoutMs: number): Promise<void> {
+  const { clock } = cli.terminal;
+  const startedAt = clock.now();
+  let version: number | undefined;
+  for (;;) {
+    const answer = await convergence(cli, version);
+    if (answer === undefined || answer.lack.length === 0) return;
+    version = answer.version;
+    if (clock.now() - startedAt > timeoutMs) {
+      const names = answer.lack.join(', ');
+      throw new MeshError(
+        'deadline_exceeded',
+        `applied, but not in time in the kernels of ${names}`,
+      );
+    }
+    await new Promise<void>((resolve) => clock.after(askEveryMs, resolve));
+  }
+}
+
+/** Undefined on a host that stands alone. */
+async function convergence(
+  cli: Cli,
+  version: number | undefined,
+): Promise<Convergence | undefined> {
+  try {
+    return await cli.call(methods.getConvergence, version === undefined ? {} : { version });
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'failed_precondition') return undefined;
+    throw error;
+  }
 }
 
 function forgetRemoved(waiting: Map<string, ServiceChange>, states: readonly ServiceState[]): void {

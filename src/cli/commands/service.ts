@@ -9,6 +9,7 @@ import {
   paintState,
   portsOf,
   readyOf,
+  sourceOf,
   stateWord,
   weightOf,
 } from '../service-view.js';
@@ -21,7 +22,7 @@ export async function listServices(cli: Cli): Promise<void> {
     { title: 'VIPS', cell: ({ vips }) => vips.join(','), shrinks: true },
     { title: 'PORTS', cell: ({ spec }) => portsOf(spec), shrinks: true },
     { title: 'READY', cell: readyOf },
-    { title: 'SOURCE', cell: ({ source }) => source },
+    { title: 'SOURCE', cell: sourceOf, shrinks: true },
     { title: 'REVISION', cell: ({ revision }) => String(revision), align: 'right' },
     { title: 'STATE', cell: stateWord, paint: paintState(cli.paint) },
   ];

@@ -1,0 +1,31 @@
+import { methods, type NodeState } from '../../api/index.js';
+import type { Cli } from '../cli.js';
+import type { Column } from '../table.js';
+
+/** meshctl node ls: all members that this one knows. */
+export async function listNodes(cli: Cli): Promise<void> {
+  const { nodes } = await cli.call(methods.listNodes, {});
+  const { green, yellow, red } = cli.paint;
+  const paints = { alive: green, suspect: yellow, failed: red, left: String };
+  const columns: Column<NodeState>[] = [
+    { title: 'NAME', cell: ({ name, isSelf }) => (isSelf ? `${name}*` : name), shrinks: true },
+    { title: 'ADDRESS', cell: ({ address }) => address },
+    { title: 'STATE', cell: ({ state }) => state, paint: (text, { state }) => paints[state](text) },
+    { title: 'VERSION', cell: ({ version }) => version ?? '' },
+    { title: 'SERVICES', cell: ({ services }) => String(services), align: 'right' },
+    { title: 'IN STEP', cell: inStep },
+  ];
+  cli.answer(nodes, () => cli.table(columns, nodes));
+}
+
+/** Whether a node has all services of this one in its kernel. */
+function inStep({ converged }: NodeState): string {
+  if (converged === undefined) return '';
+  return converged ? 'yes' : 'no';
+}
+
+/** meshctl node leave. */
+export async function leaveMesh(cli: Cli): Promise<void> {
+  await cli.call(methods.leaveMesh, {});
+  cli.answer({ left: true }, () => 'left the mesh; the daemon joins again when it starts again\n');
+}
