@@ -75,7 +75,9 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   });
   node.services.restore();
   controller.serviceChanged.add((name) => node.services.localChanged(name));
-  controller.passed.add(() => node.services.passed());
+  controller.passed.add(({ revision, error }) => {
+    if (error === undefined) node.services.passed(revision);
+  });
   const control = new Control(node);
   return {
     control,

@@ -115,7 +115,7 @@ export class Acks {
     return [...this.own.owner.streams.values()].every(
       (stream) =>
         !takes(told, stream.network) ||
-        (told.versions.get(stream.network) ?? 0) >= Math.min(version, stream.version),
+        (told.versions.get(stream.network) ?? 0) >= Math.min(version, this.own.versionOf(stream)),
     );
   }
 

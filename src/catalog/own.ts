@@ -48,6 +48,11 @@ export class OwnRows {
     return [...this.owner.streams.keys()].filter((network) => network !== '');
   }
 
+  /** Of the last change in a stream, signed or not. */
+  versionOf(stream: Stream): number {
+    return this.unsealed.get(stream) ?? stream.version;
+  }
+
   /** Writes a row; returns the version of the change, or of the row if it was like that. */
   put(key: string, value: Uint8Array, network: string): number {
     const stream = this.owner.streams.get(network);

@@ -7,7 +7,7 @@ import { meshRequest, settle, type Declaration, type Loser } from './settle.js';
 /** What of the host this needs. */
 export interface MeshHost {
   readonly table: ServiceTable;
-  submitMesh(request: MeshRequest): Promise<unknown>;
+  submitMesh(request: MeshRequest): Promise<{ readonly revision: number }>;
   /** True when the kernel was seen to hold every rule of this version. */
   isProgrammed(entry: ServiceEntry): boolean;
 }
@@ -55,6 +55,9 @@ export class MeshServices {
   /** Rows that are complete here and not yet in the kernel: by owner and network. */
   private readonly unacknowledged = new Map<string, Watermark>();
   private settlement = settle([]);
+  /** The table's revision that the last settlement led to, and that the kernel was seen to follow. */
+  private settledRevision = 0;
+  private servedRevision = 0;
   /** Something may differ from what the table holds. */
   private isUnsettled = false;
   private planned: (() => void) | undefined;
@@ -150,8 +153,9 @@ export class MeshServices {
     this.plan(settleDelayMs);
   }
 
-  /** A pass over the kernel has ended. */
-  passed(): void {
+  /** A pass over the kernel has ended well; `revision`: of the table that it worked from. */
+  passed(revision: number): void {
+    this.servedRevision = Math.max(this.servedRevision, revision);
     this.acknowledge();
   }
 
@@ -178,7 +182,7 @@ export class MeshServices {
       const context = { service: name, node: row.owner };
       this.options.log.warn(context, `service of another node left out: ${declaration.problem}`);
     } else {
-      known.set(name, declaration);
+      known.set(name, withKnownService(declaration, known.get(name)));
     }
   }
 
@@ -229,7 +233,7 @@ export class MeshServices {
     const request = meshRequest(this.settlement, host.table, self);
     if (request !== undefined) {
       try {
-        await host.submitMesh(request);
+        this.settledRevision = (await host.submitMesh(request)).revision;
         for (const { name, reason } of request.yield) {
           log.warn({ service: name }, `service gives way: ${reason}`);
         }
@@ -264,7 +268,8 @@ export class MeshServices {
 
   /** Whether the kernel has what is in force of an owner; what lost is served by not being there. */
   private isServed(owner: string): boolean {
-    if (this.isUnsettled) return false;
+    // What is removed leaves nothing behind to look at, but the pass that removed it.
+    if (this.isUnsettled || this.servedRevision < this.settledRevision) return false;
     const { host } = this.options;
     for (const { service } of this.others.get(owner)?.values() ?? []) {
       if (this.settlement.winners.get(service.name)?.service !== service) continue;
@@ -282,6 +287,13 @@ export class MeshServices {
   private namesHeard(owner: string): Set<string> {
     return entryOf(this.fresh, owner, () => new Set<string>());
   }
+}
+
+/** What is in force is told from what is not by identity: words that stay the same stay the same object. */
+function withKnownService(fresh: Declaration, known: Declaration | undefined): Declaration {
+  const text = (of: Declaration): string => Buffer.from(encodeServiceRow(0, of.service)).toString();
+  if (known === undefined || text(known) !== text(fresh)) return fresh;
+  return { ...fresh, service: known.service };
 }
 
 function entryOf<V>(map: Map<string, V>, key: string, make: () => V): V {
