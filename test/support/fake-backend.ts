@@ -12,6 +12,7 @@ import {
   type ExplainQuery,
   type Explanation,
   type MeshBackend,
+  type MeshControl,
   type NamedConnection,
   type Plan,
   type RemoveRequest,
@@ -31,6 +32,7 @@ import { counters, epoch, stateOf } from './fake-states.js';
 
 /** A daemon without a kernel: keeps services in memory and says of all else what it was given. */
 export class FakeBackend implements MeshBackend {
+  mesh: MeshControl | undefined;
   readonly table = new Map<string, ServiceState>();
   readonly feed = new ServiceFeed('run-1', () => [...this.table.values()]);
   revision = 0;

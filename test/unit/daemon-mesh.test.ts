@@ -6,7 +6,6 @@ import {
   createApiClient,
   methods,
   toWireApply,
-  type StreamMethod,
   type UnaryMethod,
 } from '../../src/api/index.js';
 import { silentLog } from '../../src/base/index.js';

@@ -13,13 +13,13 @@ export async function listNodes(cli: Cli): Promise<void> {
     { title: 'STATE', cell: ({ state }) => state, paint: (text, { state }) => paints[state](text) },
     { title: 'VERSION', cell: ({ version }) => version ?? '' },
     { title: 'SERVICES', cell: ({ services }) => String(services), align: 'right' },
-    { title: 'IN STEP', cell: inStep },
+    { title: 'SYNCED', cell: synced },
   ];
   cli.answer(nodes, () => cli.table(columns, nodes));
 }
 
 /** Whether a node has all services of this one in its kernel. */
-function inStep({ converged }: NodeState): string {
+function synced({ converged }: NodeState): string {
   if (converged === undefined) return '';
   return converged ? 'yes' : 'no';
 }

@@ -3,6 +3,7 @@ import { MeshError } from '../../../src/base/index.js';
 import { CliHarness } from '../../support/cli-harness.js';
 import { runCliScript, type CliCase } from '../../support/cli-script.js';
 import type { FakeBackend } from '../../support/fake-backend.js';
+import { FakeMesh } from '../../support/fake-mesh.js';
 import { counters, epoch } from '../../support/fake-states.js';
 
 let harness: CliHarness;
@@ -36,7 +37,56 @@ const unavailable = (backend: FakeBackend): void => {
   backend.failure = new MeshError('unavailable', 'No connection established');
 };
 
+const meshOf = (change: (mesh: FakeMesh) => void) => (backend: FakeBackend) => {
+  const mesh = new FakeMesh();
+  change(mesh);
+  backend.mesh = mesh;
+};
+
 const settings: Record<string, (backend: FakeBackend) => void> = {
+  'a mesh': meshOf(() => undefined),
+  'a mesh in the clear': meshOf((mesh) => {
+    const { key: _, ...rest } = mesh.status();
+    mesh.status = () => rest;
+  }),
+  'a mesh with trouble': meshOf((mesh) => {
+    mesh.statusExtras = {
+      label: 'prod',
+      alive: 3,
+      suspect: 1,
+      failed: 1,
+      healthScore: 2,
+      lacking: ['b', 'c'],
+      lagMs: 64_200,
+      unserved: ['d'],
+      conflicts: [
+        { service: 'mail', node: 'b', reason: '10.96.0.1:80/tcp belongs to service web of node a' },
+      ],
+      counters: [
+        { name: 'dropped', reason: 'undecryptable', value: 31 },
+        { name: 'rowsRefused', reason: 'signature', value: 2 },
+      ],
+    };
+  }),
+  'a node that goes its own way': meshOf((mesh) => {
+    mesh.differences = [
+      { owner: 'a', key: 'service/web', network: '', here: '7.12', there: '7.11' },
+      { owner: 'c', key: 'service/old', network: '', there: '3.4' },
+    ];
+  }),
+  'a node whose disk is full': meshOf((mesh) => {
+    mesh.keyProblem = 'keep the keys: no space left on device (ENOSPC)';
+  }),
+  'nodes that are late': meshOf((mesh) => {
+    mesh.lacking = [['b', 'c'], ['c'], []];
+  }),
+  'a node that never gets it': meshOf((mesh) => {
+    mesh.lacking = [['c']];
+  }),
+  'a service of another node': (backend) => {
+    const web = backend.table.get('web')!;
+    backend.set({ ...web, source: 'mesh', owner: 'b' });
+  },
   'a terminal of 80 columns': () => undefined,
   'no daemon': unavailable,
   'no permission': unavailable,
@@ -212,6 +262,7 @@ for (const name of [
   'apply',
   'drain',
   'traffic',
+  'mesh',
   'rules',
   'errors',
   'completion',
