@@ -52,6 +52,9 @@ function countersOf(node: MeshNode, figures: Readonly<Record<string, number>>): 
     ...Object.entries(figures)
       .filter(([name]) => !isQueue.has(name))
       .map(([name, value]) => ({ name, value })),
+    ...Object.entries(node.serf.counters).map(([reason, value]) => {
+      return { name: 'serfMessages', reason, value };
+    }),
     ...Array.from(node.gossip.drops, ([reason, value]) => ({ name: 'dropped', reason, value })),
     ...Array.from(node.catalog.refusals(), ([reason, value]) => {
       return { name: 'rowsRefused', reason, value };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../../src/base/index.js';
-import { Keyring, profiles, wireOptions, type PeerAddress } from '../../src/gossip/index.js';
+import { Keyring, wireOptions, type PeerAddress } from '../../src/gossip/index.js';
 import { openGossipTransport, realClock } from '../../src/io/index.js';
 import { MeshNode } from '../../src/mesh/index.js';
 import { ServiceTable, VipPool } from '../../src/store/index.js';
@@ -35,24 +35,31 @@ export class MeshPeer {
     const address = loopbackAddress();
     const table = new ServiceTable(new VipPool([]));
     let port = 0;
-    const node = await MeshNode.start({
+    const node = new MeshNode({
       name,
       version: '1.2.3',
       at: { address, port: 0 },
-      profile: profiles[profile],
+      profile,
       wire: wireOptions({ keyring, compress }),
       host: {
         table,
         submitMesh: (request) => {
           table.commit(table.prepareMesh(request));
-          return Promise.resolve();
+          return Promise.resolve({ revision: table.revision });
         },
         isProgrammed: () => true,
       },
       clock: realClock,
       random: Math.random,
       log,
-      saved: { seed: randomBytes(32), epoch: 0, trust: [], claims: new Map(), declarations: [] },
+      saved: {
+        seed: randomBytes(32),
+        epoch: 0,
+        trust: [],
+        claims: new Map(),
+        declarations: [],
+        peers: [],
+      },
       save: () => Promise.resolve(),
       saveKeys: () => Promise.resolve(),
       openTransport: async (handlers) => {
@@ -61,11 +68,12 @@ export class MeshPeer {
         return transport;
       },
     });
+    await node.start([]);
     return new MeshPeer(node, { address, port }, lines, keyring, table);
   }
 
   join(...others: readonly PeerAddress[]): void {
-    this.node.join(others);
+    this.node.gossip.join(others);
   }
 
   /** Asks for a service here: `web vip=10.96.0.9 port=80/tcp`. */
@@ -78,7 +86,7 @@ export class MeshPeer {
 
   /** Services in force here and whose they are: `web of a`. */
   services(): string {
-    const { name } = this.node.members().find(({ isSelf }) => isSelf)!;
+    const { name } = this.node.options;
     return Array.from(this.table.all(), ({ spec, owner }) => `${spec.name} of ${owner ?? name}`)
       .sort()
       .join(', ');
@@ -86,17 +94,18 @@ export class MeshPeer {
 
   /** Everybody else: `a alive, b dead`, by name. */
   view(): string {
-    const others = this.node.members().filter(({ isSelf }) => !isSelf);
-    return others
-      .map(({ name, state }) => `${name} ${state}`)
+    const { gossip, options } = this.node;
+    return gossip
+      .members()
+      .filter(({ node }) => node !== options.name)
+      .map(({ node, state }) => `${node} ${state}`)
       .sort()
       .join(', ');
   }
 
   async sees(view: string, withinMs?: number): Promise<void> {
-    const { name } = this.node.members().find(({ isSelf }) => isSelf)!;
     await until(
-      `${name} sees ${view}`,
+      `${this.node.options.name} sees ${view}`,
       () => this.view(),
       (now) => now === view,
       withinMs,

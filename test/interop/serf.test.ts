@@ -76,7 +76,7 @@ describe('serf and ours', () => {
     await Promise.all([agent.sees('m alive, s alive'), peer.sees('s alive')]);
     await agent.command('event', 'deploy', 'x'.repeat(200));
     await peer.log.line(/^serf event deploy/);
-    expect([...peer.node.counters().drops]).toEqual([]);
+    expect([...peer.node.gossip.drops]).toEqual([]);
     expect(agent.complaints()).toEqual([]);
   });
 
@@ -93,7 +93,7 @@ describe('serf and ours', () => {
     expect(await agent.command('query', '-timeout=1s', 'uptime')).toContain('Total Responses: 0');
     await peer.log.line(/^serf query uptime/);
     expect(peer.log.all.filter((line) => line.startsWith('serf event'))).toHaveLength(2);
-    expect(peer.node.counters().serf).toMatchObject({ events: 2, queries: 1, malformed: 0 });
+    expect(peer.node.serf.counters).toMatchObject({ events: 2, queries: 1, malformed: 0 });
     expect(agent.complaints()).toEqual([]);
   });
 
@@ -143,7 +143,7 @@ describe('serf and ours', () => {
     await agent.command('force-leave', 'm');
     await until(
       'we contradict',
-      () => peer.node.counters().serf.intents,
+      () => peer.node.serf.counters.intents,
       (count) => count > 0,
     );
     await Promise.all([agent, other].map((one) => one.sees('m alive, s alive, s2 alive')));
@@ -157,9 +157,9 @@ describe('serf and ours', () => {
     peer.join(agent);
     await peer.log.line(/^join: /);
     await agent.log.line(/could not decrypt|could decrypt/i);
-    expect(peer.node.counters().drops.get('undecryptable')).toBe(1);
+    expect(peer.node.gossip.drops.get('undecryptable')).toBe(1);
     await expect(agent.command('join', `${peer.at.address}:${peer.at.port}`)).rejects.toThrow();
-    expect(peer.node.counters().drops.get('undecryptable')).toBeGreaterThan(1);
+    expect(peer.node.gossip.drops.get('undecryptable')).toBeGreaterThan(1);
     expect(await agent.view()).toBe('s alive');
     expect(peer.view()).toBe('');
   });
@@ -198,7 +198,7 @@ describe('serf and ours', () => {
     await first.log.line(/Received event: user-event: rotated/);
     await Promise.all([first.sees(everybody), second.sees(everybody)]);
     expect(peer.log.all.filter((line) => / (failed|suspected)$/.test(line))).toEqual([]);
-    expect([...peer.node.counters().drops]).toEqual([]);
+    expect([...peer.node.gossip.drops]).toEqual([]);
     await rm(folder, { recursive: true });
   });
 });
