@@ -236,11 +236,11 @@ describe('three of serf and two of ours', () => {
     expect(a.services()).toContain('web0 of a, web1 of b');
     expect(b.services()).toBe(a.services());
     for (const { node, log } of [a, b]) {
-      const { gossip, drops, serf: heard } = node.counters();
-      expect(gossip).toMatchObject({ suspicions: 0, refutations: 0, deathsDeclared: 0 });
-      expect(gossip).toMatchObject({ pushPullsFailed: 0, mergesRefused: 0, conflicts: 0 });
-      expect(heard).toMatchObject({ malformed: 0, foreign: 0 });
-      expect([...drops]).toEqual([]);
+      const { gossip, serf } = node;
+      expect(gossip.counters).toMatchObject({ suspicions: 0, refutations: 0, deathsDeclared: 0 });
+      expect(gossip.counters).toMatchObject({ pushPullsFailed: 0, mergesRefused: 0, conflicts: 0 });
+      expect(serf.counters).toMatchObject({ malformed: 0, foreign: 0 });
+      expect([...gossip.drops]).toEqual([]);
       expect(log.all.filter((line) => / (suspected|failed|left)$/.test(line))).toEqual([]);
     }
     for (const { log } of [s1, s2, s3]) {
@@ -255,6 +255,6 @@ describe('three of serf and two of ours', () => {
     await allSee([s1, s2], 'failed');
     s3.signal('SIGCONT');
     await allSee([s1, s2, s3], 'alive');
-    for (const { node } of [a, b]) expect(node.counters().gossip.refutations).toBeLessThan(3);
+    for (const { node } of [a, b]) expect(node.gossip.counters.refutations).toBeLessThan(3);
   });
 });
