@@ -137,6 +137,7 @@ export class Prober {
     core.health.add(probe.nacksExpected > 0 ? missing : 1);
     this.end(probe);
     const { node } = member;
+    if (core.leaving) return;
     this.rules.suspect({ type: 'suspect', node, incarnation, from: core.self.node });
   }
 

@@ -30,6 +30,8 @@ export class SimMember implements Station {
   /** Its clock is ahead of the world's by this. */
   private clockMs = 0;
   private starved = false;
+  /** What waits to be sent; absent = nothing is held up. */
+  private outbox: (() => void)[] | undefined;
   private readonly inbox: Input[] = [];
   private wake: Timer | undefined;
 
@@ -82,6 +84,7 @@ export class SimMember implements Station {
   crash(): void {
     this.swim = undefined;
     this.starved = false;
+    this.outbox = undefined;
     this.inbox.length = 0;
     this.wake?.cancel();
   }
@@ -114,6 +117,18 @@ export class SimMember implements Station {
     this.run();
   }
 
+  /** From now on its timers run, but what it sends and what it is sent waits. */
+  hold(): void {
+    this.outbox ??= [];
+  }
+
+  release(): void {
+    const waiting = this.outbox ?? [];
+    this.outbox = undefined;
+    for (const send of waiting) send();
+    this.run();
+  }
+
   /** A moment of processor time: timers first, then what has arrived, as Node does it. */
   run(): void {
     this.swim?.tick(this.now());
@@ -123,7 +138,7 @@ export class SimMember implements Station {
 
   receive(inputs: readonly Input[]): void {
     if (this.swim === undefined) return;
-    if (this.starved) {
+    if (this.starved || this.outbox !== undefined) {
       if (this.inbox.length < inboxMax) this.inbox.push(...inputs);
       return;
     }
@@ -168,6 +183,10 @@ export class SimMember implements Station {
 
   private do(effect: Effect): void {
     const { address } = this.at;
+    if (this.outbox !== undefined && effect.kind !== 'event') {
+      this.outbox.push(() => this.do(effect));
+      return;
+    }
     switch (effect.kind) {
       case 'packet': {
         const from = this.at;
