@@ -91,7 +91,11 @@ export class MeshNode {
       self: name,
       clock,
       log,
-      broadcast: (key, payload, done) => this.gossip.broadcast(key, payload, done),
+      broadcast: (key, payload, done) => {
+        // What came over a stream may be larger; serf does not gossip that either.
+        if (payload.length > this.gossip.broadcastBytesMax) return;
+        this.gossip.broadcast(key, payload, done);
+      },
     });
     this.questions = new Questions({
       self: name,

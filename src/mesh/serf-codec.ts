@@ -58,8 +58,8 @@ const types = { leave: 0, join: 1, state: 2, event: 3, query: 4 } as const;
 const typeMax = 9;
 
 /** serf's clocks have 64 bits; nobody counts that far. */
-const timeMax = 2 ** 32 - 1;
-const textBytesMax = 4_096;
+export const timeMax = 2 ** 32 - 1;
+const textBytesMax = 1_024;
 
 /** `foreign`: serf's, but of no use here. */
 export function decodeSerf(bytes: Uint8Array): Followed<SerfMessage> | 'foreign' | 'malformed' {

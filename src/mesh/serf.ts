@@ -6,6 +6,7 @@ import {
   decodeSerfState,
   encodeIntent,
   encodeSerfState,
+  timeMax,
   type SerfEvent,
   type SerfIntent,
   type SerfMessage,
@@ -35,7 +36,9 @@ const windowTimes = 512;
 /** Of one time; what is more is not passed on. */
 const keysPerTimeMax = 64;
 /** Members whose last intent is remembered. */
-const intentsMax = 16_384;
+const intentsMax = 4_096;
+/** Of an event's payload, in the log. */
+const loggedBytesMax = 512;
 const noBroadcast = 2;
 
 /**
@@ -161,7 +164,7 @@ export class SerfLayer {
     const key = createHash('sha256').update(`${name}\0`).update(payload).digest('base64');
     if (!this.events.isNew(time, key, this.eventClock.time)) return false;
     this.counters.events++;
-    const text = Buffer.from(payload).toString();
+    const text = Buffer.from(payload.subarray(0, loggedBytesMax)).toString();
     this.options.log.info({ name, payload: text, time, coalesce }, `serf event ${name}`);
     return true;
   }
@@ -192,12 +195,12 @@ export class SerfLayer {
 
 const none = new Uint8Array();
 
-/** Says what comes after all that was heard of. */
+/** Says what comes after all that was heard of; a liar can only stop it at its end. */
 class LamportClock {
   time = 1;
 
   witness(time: number): void {
-    this.time = Math.max(this.time, time + 1);
+    this.time = Math.min(timeMax, Math.max(this.time, time + 1));
   }
 }
 

@@ -114,6 +114,15 @@ describe('among members of serf', () => {
     expect(lines).toEqual(['serf event new', 'serf event after']);
   });
 
+  test('nobody can make us count too far', () => {
+    const { serf, told } = member();
+    serf.receive(intent('leave', 'm', 2 ** 32 - 1));
+    serf.joined();
+    serf.leave(0, () => undefined);
+    expect(told.at(-1)).toBe(`leave m ${2 ** 32 - 1}`);
+    expect(serf.receiveState(serf.wrapState(ours), false)).toEqual(ours);
+  });
+
   test('what is remembered is bounded', () => {
     const { serf, lines } = member();
     for (let time = 1; time < 5_000; time++) serf.receive(event(time, 'x'));
