@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { familyOf } from '../../src/model/index.js';
 
 /** By chance, so that runs side by side do not meet. */
 const [second, third] = [1 + Math.floor(Math.random() * 250), Math.floor(Math.random() * 256)];
@@ -18,7 +19,7 @@ export async function freePort(address: string): Promise<number> {
     server.listen(0, address);
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const udp = createSocket('udp4');
+    const udp = createSocket(familyOf(address) === 6 ? 'udp6' : 'udp4');
     const isFree = await new Promise<boolean>((resolve) => {
       udp.once('error', () => resolve(false));
       udp.bind(port, address, () => resolve(true));

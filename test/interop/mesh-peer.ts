@@ -13,6 +13,8 @@ export interface MeshPeerOptions {
   readonly key?: Uint8Array;
   readonly profile?: 'lan' | 'local';
   readonly compress?: boolean;
+  /** Default: one of its own. */
+  readonly address?: string;
 }
 
 /** A node of the mesh as the daemon has it, without a kernel. */
@@ -27,12 +29,11 @@ export class MeshPeer {
   ) {}
 
   static async start(options: MeshPeerOptions): Promise<MeshPeer> {
-    const { name, key, profile = 'local', compress = true } = options;
+    const { name, key, profile = 'local', compress = true, address = loopbackAddress() } = options;
     const lines = new Lines();
     const note = (_: object, message: string): void => lines.add(message);
     const log: Log = { debug: note, info: note, warn: note, error: note };
     const keyring = key === undefined ? undefined : new Keyring(key);
-    const address = loopbackAddress();
     const table = new ServiceTable(new VipPool([]));
     let port = 0;
     const node = new MeshNode({

@@ -2,6 +2,7 @@ import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_proces
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { formatEndpoint } from '../../src/model/index.js';
 import { freePort, loopbackAddress } from './loopback.js';
 import { Lines, until } from './waiting.js';
 
@@ -17,6 +18,8 @@ export interface SerfOptions {
   readonly name: string;
   readonly key?: Uint8Array;
   readonly profile?: 'lan' | 'local';
+  /** Default: one of its own. */
+  readonly address?: string;
   /** More words of the command line. */
   readonly more?: readonly string[];
 }
@@ -44,19 +47,25 @@ export class SerfAgent {
     }
   }
 
-  static async start({ name, key, profile = 'local', more = [] }: SerfOptions): Promise<SerfAgent> {
-    const address = loopbackAddress();
+  static async start(options: SerfOptions): Promise<SerfAgent> {
+    const { name, key, profile = 'local', address = loopbackAddress(), more = [] } = options;
     const port = await freePort(address);
-    const rpc = `${address}:${await freePort(address)}`;
+    const rpcAddress = loopbackAddress();
+    const rpc = `${rpcAddress}:${await freePort(rpcAddress)}`;
     const encrypt = key === undefined ? [] : [`-encrypt=${Buffer.from(key).toString('base64')}`];
-    const words = [`-node=${name}`, `-bind=${address}:${port}`, `-rpc-addr=${rpc}`];
+    const words = [`-node=${name}`, `-bind=${formatEndpoint(address, port)}`, `-rpc-addr=${rpc}`];
     const child = spawn('serf', ['agent', ...words, `-profile=${profile}`, ...encrypt, ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const agent = new SerfAgent(name, address, port, rpc, child);
-    await agent.log.line(/Serf agent running!/);
-    // The line comes before the agent listens for commands.
-    await until(`${name} answers`, () => agent.command('info').catch(() => ''), Boolean);
+    try {
+      await agent.log.line(/Serf agent running!/);
+      // The line comes before the agent listens for commands.
+      await until(`${name} answers`, () => agent.command('info').catch(() => ''), Boolean);
+    } catch (error) {
+      await agent.kill();
+      throw error;
+    }
     return agent;
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MeshPeer, type MeshPeerOptions } from './mesh-peer.js';
 import { requireSerf, SerfAgent, type SerfOptions } from './serf-agent.js';
 import { until } from './waiting.js';
@@ -34,8 +34,8 @@ async function ours(options: MeshPeerOptions): Promise<MeshPeer> {
 }
 
 /** One of each, who know each other. */
-async function couple(more: Partial<SerfOptions> = {}): Promise<[SerfAgent, MeshPeer]> {
-  const [agent, peer] = [await serf({ name: 's', key, ...more }), await ours({ name: 'm', key })];
+async function couple(): Promise<[SerfAgent, MeshPeer]> {
+  const [agent, peer] = [await serf({ name: 's', key }), await ours({ name: 'm', key })];
   peer.join(agent);
   await Promise.all([agent.sees('m alive, s alive'), peer.sees('s alive')]);
   return [agent, peer];
@@ -59,6 +59,15 @@ describe('serf and ours', () => {
       key,
       more: [`-join=${peer.at.address}:${peer.at.port}`, '-tag', 'role=web'],
     });
+    await Promise.all([agent.sees('m alive, s alive'), peer.sees('s alive')]);
+    expect(agent.complaints()).toEqual([]);
+  });
+
+  test('share a cluster over IPv6', async () => {
+    const address = '::1';
+    const agent = await serf({ name: 's', key, address });
+    const peer = await ours({ name: 'm', key, address });
+    peer.join(agent);
     await Promise.all([agent.sees('m alive, s alive'), peer.sees('s alive')]);
     expect(agent.complaints()).toEqual([]);
   });
@@ -166,6 +175,7 @@ describe('serf and ours', () => {
 
   test('change their keys together, each side by its own command', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'serf-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
     const keyFiles = ['s1', 's2'].map((name) => join(folder, name));
     const next = randomBytes(32);
     const [before, after] = [key, next].map((bytes) => bytes.toString('base64'));
@@ -199,7 +209,6 @@ describe('serf and ours', () => {
     await Promise.all([first.sees(everybody), second.sees(everybody)]);
     expect(peer.log.all.filter((line) => / (failed|suspected)$/.test(line))).toEqual([]);
     expect([...peer.node.gossip.drops]).toEqual([]);
-    await rm(folder, { recursive: true });
   });
 });
 
