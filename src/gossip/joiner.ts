@@ -9,6 +9,9 @@ const retryMaxMs = 30_000;
 /** A failed member is looked for during this long. Unit: milliseconds. */
 const lostForMs = 24 * 3_600_000;
 
+/** Missing ones that a member asks at once while it is alone. */
+const aloneMax = 16;
+
 /** Somebody to look for; `node` is absent where only an address was given. */
 interface Missing {
   readonly node?: string;
@@ -80,12 +83,18 @@ export class Joiner {
     const { core } = this;
     const { missing, present } = this.survey();
     if (missing.length === 0 || core.random() * present >= missing.length) return;
-    const one = missing[Math.floor(core.random() * missing.length)]!;
-    this.exchange.with(one.at, true, (problem) => {
-      if (problem !== undefined || one.node === undefined) return;
+    const first = Math.floor(core.random() * missing.length);
+    // Whoever is alone has nobody who looks too.
+    const count = present > 1 ? 1 : Math.min(aloneMax, missing.length);
+    for (let n = 0; n < count; n++) this.lookFor(missing[(first + n) % missing.length]!);
+  }
+
+  private lookFor({ node, at }: Missing): void {
+    const { core } = this;
+    this.exchange.with(at, true, (problem) => {
+      if (problem !== undefined || node === undefined) return;
       // Both have raised their incarnation now, but the news of it went the other way.
-      const { probeIntervalMs } = core.profile;
-      core.timers.at(core.nowMs + probeIntervalMs, () => this.repeat(one.node!));
+      core.timers.at(core.nowMs + core.profile.probeIntervalMs, () => this.repeat(node));
     });
   }
 
