@@ -3,10 +3,14 @@ import type { Core } from './core.js';
 import { transmitLimit } from './formulas.js';
 import type { Member } from './member-table.js';
 import type { Alive, Dead, PacketMessage, PeerAddress, Suspect } from './messages.js';
+import type { Timer } from './timers.js';
 import { understands } from './versions.js';
 
 /** A compound's type and count. Unit: bytes. */
 const compoundHeader = 2;
+
+/** So many ticks may an interval have while users have something new to tell. */
+const soonTicks = 10;
 
 /** Old members compute the size of a compound's lengths in eight bits. */
 const partsMax = 127;
@@ -20,7 +24,8 @@ export class Gossip {
   private readonly user: BroadcastQueue;
   /** Ticks are whole intervals after this, so that a queue that fills adds no wait of its own. */
   private readonly phaseMs: number;
-  private planned = false;
+  private planned: Timer | undefined;
+  private toldAtMs = -Infinity;
 
   constructor(private readonly core: Core) {
     this.user = new BroadcastQueue(core.limits.userBroadcastsMax);
@@ -49,7 +54,7 @@ export class Gossip {
 
   tellUser(name: string, bytes: Buffer, done?: () => void): void {
     this.user.push(name, bytes, done);
-    this.plan();
+    this.planSoon();
   }
 
   /** One packet: these messages, then what else there is to tell. */
@@ -77,14 +82,29 @@ export class Gossip {
 
   /** Nothing is planned while there is nothing to tell. */
   private plan(): void {
-    if (this.planned) return;
-    this.planned = true;
-    const dueMs = this.core.nextMultiple(this.phaseMs, this.core.profile.gossipIntervalMs);
-    this.core.timers.at(dueMs, () => this.tick());
+    if (this.planned !== undefined) return;
+    const { core, phaseMs } = this;
+    this.planned = core.timers.at(core.nextMultiple(phaseMs, core.profile.gossipIntervalMs), () =>
+      this.tick(),
+    );
+  }
+
+  /**
+   * What users tell goes out at once where little was told of late: on its way through the cluster
+   * it then waits at nobody. It is told as often as ever.
+   */
+  private planSoon(): void {
+    const { core } = this;
+    const gapMs = core.profile.gossipIntervalMs / soonTicks;
+    const dueMs = Math.max(core.nowMs, this.toldAtMs + gapMs);
+    if (this.planned !== undefined && this.planned.dueMs <= dueMs) return;
+    this.planned?.cancel();
+    this.planned = core.timers.at(dueMs, () => this.tick());
   }
 
   private tick(): void {
-    this.planned = false;
+    this.planned = undefined;
+    this.toldAtMs = this.core.nowMs;
     const { members, profile } = this.core;
     for (const member of members.pick(profile.gossipNodes, (one) => this.isWorthTelling(one))) {
       const parts: Buffer[] = [];
