@@ -272,13 +272,13 @@ export class Catalog {
     if (now < this.sweepAtMs) return;
     this.sweepAtMs = now + sweepIntervalMs;
     const { owners, members, self, tunables } = this.core;
-    for (const owner of [...owners.all()]) {
+    for (const owner of owners.all()) {
       if (owner.name === self) continue;
       const downSince = members.downSince(owner.name) ?? owner.sinceMs;
       if (!members.isUp(owner.name) && now >= downSince + tunables.reapMs) owners.bury(owner);
       if (now < owner.epochAtMs + tunables.epochGraceMs) continue;
-      const over = [...owner.streams.values()].filter(({ epoch }) => epoch < owner.epoch);
-      for (const stream of over) owners.dropStream(owner, stream);
+      for (const stream of owner.streams.values())
+        if (stream.epoch < owner.epoch) owners.dropStream(owner, stream);
     }
     for (const name of [...members.down()]) {
       if (now >= members.downSince(name)! + tunables.reapMs) members.forget(name);

@@ -6,14 +6,28 @@ import { Owner } from './owners.js';
 import { networkId, shortHash } from './proof.js';
 import type { OwnRows } from './own.js';
 import type { Pulls } from './pulls.js';
+import type { Stream } from './stream.js';
 
 type OwnerMark = DigestNetwork['owners'][number];
 
 /** All that this node has in one network. */
-interface Summary {
-  readonly network: string;
-  readonly owners: readonly OwnerMark[];
-  readonly hash: bigint;
+class Summary {
+  hash = 0n;
+  private readonly streams: Stream[] = [];
+  private marks: readonly OwnerMark[] | undefined;
+
+  constructor(readonly network: string) {}
+
+  add(stream: Stream): void {
+    this.streams.push(stream);
+    this.hash ^= markHashOf(stream);
+  }
+
+  /** Most exchanges end with the hashes: these are listed when they are asked for. */
+  get owners(): readonly OwnerMark[] {
+    this.marks ??= this.streams.map(({ owner, epoch, version }) => ({ owner, epoch, version }));
+    return this.marks;
+  }
 }
 
 /** How often an owner is told that its epoch is over. Unit: milliseconds. */
@@ -132,31 +146,24 @@ export class Exchange {
     const { owners, members, interest, view } = this.core;
     const revision = `${owners.revision} ${members.revision} ${[...interest].join('\0')}`;
     if (revision === this.revision) return this.summaries;
-    const byNetwork = new Map([...interest].map((network) => [network, [] as OwnerMark[]]));
+    const summaries = new Map([...interest].map((network) => [network, new Summary(network)]));
     for (const owner of owners.all()) {
       if (!view.inService(owner.name)) continue;
-      for (const { network, ...mark } of marksOf(owner)) byNetwork.get(network)?.push(mark);
+      // Version 0 where an epoch is known and not yet its rows: the owner may have forgotten it.
+      for (const stream of owner.streams.values())
+        if (stream.epoch === owner.epoch) summaries.get(stream.network)?.add(stream);
     }
     this.revision = revision;
-    this.summaries = new Map(
-      [...byNetwork].map(([network, marks]) => {
-        marks.sort((a, b) => (a.owner < b.owner ? -1 : 1));
-        return [network, { network, owners: marks, hash: hashOf(marks) }];
-      }),
-    );
+    this.summaries = summaries;
     return this.summaries;
   }
 }
 
-/** Version 0 where an epoch is known and not yet its rows: the owner may have forgotten it. */
-function marksOf(owner: Owner): Watermark[] {
-  return [...owner.streams.values()].flatMap(({ network, epoch, version }) =>
-    epoch === owner.epoch ? [{ owner: owner.name, network, epoch, version }] : [],
-  );
-}
-
-function hashOf(marks: readonly OwnerMark[]): bigint {
-  const out = new ByteWriter();
-  for (const { owner, epoch, version } of marks) out.text(owner).varint(epoch).varint(version);
-  return shortHash(out.finish());
+/** Of what this stream adds to its network's hash, kept as long as it is the same. */
+function markHashOf(stream: Stream): bigint {
+  const { owner, epoch, version, mark } = stream;
+  if (mark?.epoch === epoch && mark.version === version) return mark.hash;
+  const hash = shortHash(new ByteWriter().text(owner).varint(epoch).varint(version).finish());
+  stream.mark = { epoch, version, hash };
+  return hash;
 }

@@ -14,6 +14,8 @@ export class Stream {
   readonly rows = new Map<string, SignedRow>();
   /** Keys that came with the full transfer under way. */
   arrived: Set<string> | undefined;
+  /** Hash of its epoch and version, as they were when somebody asked for it. */
+  mark: { readonly epoch: number; readonly version: number; readonly hash: bigint } | undefined;
   /** It does not fit here: not asked for until then. */
   blockedUntilMs = 0;
 
