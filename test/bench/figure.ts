@@ -7,7 +7,7 @@ export interface Figure {
   /** Which figure of the case, where it has several: `p99`, `snat auto`. */
   readonly figure?: string;
   readonly value: number;
-  readonly unit: 'ms' | 's' | '1/s' | 'MB' | '%' | 'Ops' | 'us' | 'count';
+  readonly unit: 'ms' | 's' | '1/s' | 'MB' | '%' | 'Ops' | 'us' | 'count' | 'B/s';
   readonly peer?: string;
   readonly peerValue?: number;
   /** What is aimed at: of the ratio, or of the value where there is no peer. */

@@ -53,8 +53,14 @@ export class SimNode {
   }
 
   start({ keepsState = true, join = [], known = [] }: SimStart): void {
+    this.open(this.openCatalog(keepsState), known);
+    if (join.length > 0) this.member.use((swim, nowMs) => swim.join(join, nowMs));
+  }
+
+  /** The catalog of a node that starts, with the rows of its host. */
+  openCatalog(keepsState: boolean): Catalog {
     const { member, network, options } = this;
-    this.catalog = new Catalog({
+    const catalog = new Catalog({
       name: this.name,
       proofs: this.proofs,
       trust: new FirstSightTrust(),
@@ -63,14 +69,20 @@ export class SimNode {
       lastEpoch: keepsState ? this.savedEpoch : 0,
       ...(options.tunables === undefined ? {} : { tunables: options.tunables }),
     });
-    this.turns = this.turnsOf(this.catalog);
+    for (const [key, value] of this.wanted) catalog.put(key, Buffer.from(value));
+    return catalog;
+  }
+
+  /** Starts with this catalog. */
+  open(catalog: Catalog, known: readonly MemberState[]): void {
+    const { member } = this;
+    this.catalog = catalog;
+    this.turns = this.turnsOf(catalog);
     member.start('', [], known);
     for (const { node } of known) {
-      if (node !== this.name) this.catalog.memberChanged(node, 'up', member.now());
+      if (node !== this.name) catalog.memberChanged(node, 'up', member.now());
     }
-    for (const [key, value] of this.wanted) this.catalog.put(key, Buffer.from(value));
     this.turns.start();
-    if (join.length > 0) member.use((swim, nowMs) => swim.join(join, nowMs));
   }
 
   /** Without a word. */
