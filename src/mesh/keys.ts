@@ -9,6 +9,8 @@ export type NodeKeyChange =
 
 /** The keys of this node, kept in a file. */
 export class NodeKeyring {
+  private changing: Promise<unknown> = Promise.resolve();
+
   constructor(
     private readonly keyring: Keyring | undefined,
     /** Keeps these keys in base64, the primary first, over a restart. */
@@ -16,10 +18,17 @@ export class NodeKeyring {
   ) {}
 
   /**
-   * Answers the fingerprints, the primary first; changes nothing unless the new keys were kept.
+   * One change after the other. Answers the fingerprints, the primary first; changes nothing unless
+   * the new keys were kept.
    * Errors: failed_precondition (no keys at all, the primary), not_found, invalid_argument.
    */
-  async change(change: NodeKeyChange): Promise<readonly string[]> {
+  change(change: NodeKeyChange): Promise<readonly string[]> {
+    const changed = this.changing.then(() => this.changeNow(change));
+    this.changing = changed.catch(() => undefined);
+    return changed;
+  }
+
+  private async changeNow(change: NodeKeyChange): Promise<readonly string[]> {
     const keyring = this.keyring;
     if (keyring === undefined) {
       throw new MeshError('failed_precondition', 'gossip is in the clear (keyFile: none)');

@@ -70,6 +70,7 @@ export class MeshNode {
   private readonly keys: NodeKeyring;
   private epoch: number;
   private leaveTold: () => void = () => undefined;
+  private saving: Promise<unknown> = Promise.resolve();
   private readonly cancels = new Map<'save' | 'unheard', () => void>();
 
   constructor(readonly options: MeshNodeOptions) {
@@ -171,7 +172,7 @@ export class MeshNode {
     this.turns.stop();
     this.services.stop();
     await this.gossip.close();
-    await this.options.save(this.state());
+    await this.save();
   }
 
   private turnsOf(clock: Clock): CatalogTurns {
@@ -290,11 +291,18 @@ export class MeshNode {
     };
   }
 
+  /** One after the other: a slow disk must not see two at once. */
+  private save(): Promise<void> {
+    const saved = this.saving.then(() => this.options.save(this.state()));
+    this.saving = saved.catch(() => undefined);
+    return saved;
+  }
+
   private saveSoon(): void {
     if (this.cancels.has('save')) return;
     this.later('save', saveDelayMs, () => {
       this.cancels.delete('save');
-      this.options.save(this.state()).catch((error: unknown) => {
+      this.save().catch((error: unknown) => {
         const text = `the state of the mesh could not be kept: ${messageOf(error)}`;
         this.options.log.error({ err: error }, text);
       });

@@ -1,4 +1,4 @@
-/** The promises of one host, each checked on real kernels with real packets. */
+/** The promises of hosts, alone and together, each checked on real kernels with real packets. */
 import type { Case } from '../support/scene.js';
 import { affinity, sameChoice } from './affinity.js';
 import { balance } from './balance.js';
@@ -11,6 +11,7 @@ import { foreign } from './foreign.js';
 import { forwarding, schedulers, sctp } from './forwarding.js';
 import { health } from './health.js';
 import { fullDisk, namespace, privileges } from './refusals.js';
+import { mesh, meshKeys } from './mesh.js';
 import { restart } from './restart.js';
 
 export const cases: readonly Case[] = [
@@ -33,4 +34,6 @@ export const cases: readonly Case[] = [
   sctp,
   namespace,
   fullDisk,
+  mesh,
+  meshKeys,
 ];

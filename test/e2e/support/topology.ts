@@ -8,6 +8,7 @@ import { Background, run, type Result } from './command.js';
  *     (and 198.51.100.0/24│                      ├── s2 10.0.0.12
  *      behind it)         ├── lb  (meshd) .1 ────┼── s3 10.0.0.13
  *                         ├── lb2 (meshd) .2 ────┼── neighbor 10.0.0.9
+ *                         ├── lb3 (meshd) .3 ────┤
  *                         └── router        .254 ┘
  *
  * One network namespace each; the two links are bridges in the router's. The same in IPv6, with
@@ -15,9 +16,10 @@ import { Background, run, type Result } from './command.js';
  * only for answers that do not go through a load balancer (direct routing, tunnels).
  */
 export type Host = 'client' | 'neighbor' | Balancer | Server | 'router';
-export type Balancer = 'lb' | 'lb2';
+export type Balancer = (typeof balancers)[number];
 export type Server = 's1' | 's2' | 's3';
 
+export const balancers = ['lb', 'lb2', 'lb3'] as const;
 export const servers = ['s1', 's2', 's3'] as const;
 export const families = [4, 6] as const;
 export type Family = (typeof families)[number];
@@ -26,7 +28,17 @@ const networks = { clients: '192.0.2', servers: '10.0.0', behind: '198.51.100' }
 const networks6 = { clients: 'fd00:2::', servers: 'fd00:10::', behind: 'fd00:51::' } as const;
 type Network = keyof typeof networks;
 
-const numbers = { client: 10, neighbor: 9, lb: 1, lb2: 2, s1: 11, s2: 12, s3: 13, router: 254 };
+const numbers = {
+  client: 10,
+  neighbor: 9,
+  lb: 1,
+  lb2: 2,
+  lb3: 3,
+  s1: 11,
+  s2: 12,
+  s3: 13,
+  router: 254,
+};
 
 export function addressOf(host: Host, family: Family, network = linksOf(host)[0]!): string {
   return numbered(network, family, numbers[host]);
@@ -52,9 +64,11 @@ function prefixOf(network: Network, family: Family): string {
 
 function linksOf(host: Host): ('clients' | 'servers')[] {
   if (host === 'client') return ['clients'];
-  return host === 'lb' || host === 'lb2' || host === 'router'
-    ? ['clients', 'servers']
-    : ['servers'];
+  return host === 'router' || isBalancer(host) ? ['clients', 'servers'] : ['servers'];
+}
+
+function isBalancer(host: Host): host is Balancer {
+  return (balancers as readonly Host[]).includes(host);
 }
 
 const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const;
@@ -184,7 +198,7 @@ export class Topology {
 
   private plugged(host: Exclude<Host, 'router'>): string[] {
     const links = linksOf(host).map((network) => ({ network, port: `${host}${network[0]!}` }));
-    const balances = host === 'lb' || host === 'lb2';
+    const balances = isBalancer(host);
     return [
       ...this.added(host),
       ...this.inside(
