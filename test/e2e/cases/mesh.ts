@@ -99,7 +99,7 @@ async function settled(nodes: Nodes, names: readonly Balancer[]): Promise<void> 
 async function servedEverywhere({ topology, peers, report }: Scene): Promise<void> {
   const kernels = await Promise.all(balancers.map((name) => virtualServices(topology, name)));
   const [first, ...others] = kernels.map((lines) => lines.join('\n'));
-  const differences = others.map((other) => difference(first!, other)).join('\n');
+  const differences = others.map((other) => difference(first!, other)).join('');
   report.claim(
     differences === '' && first!.includes('10.96.0.23:80'),
     'the kernels of three hosts hold the same virtual services',
