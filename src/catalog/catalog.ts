@@ -280,7 +280,7 @@ export class Catalog {
       for (const stream of owner.streams.values())
         if (stream.epoch < owner.epoch) owners.dropStream(owner, stream);
     }
-    for (const name of [...members.down()]) {
+    for (const name of members.down()) {
       if (now >= members.downSince(name)! + tunables.reapMs) members.forget(name);
     }
   }

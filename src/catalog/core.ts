@@ -10,7 +10,7 @@ import type { CatalogTunables } from './tunables.js';
 /** What the parts of a catalog share. */
 export class Core {
   readonly refusals = new Refusals();
-  readonly members = new Members();
+  readonly members: Members;
   readonly feed = new Feed();
   readonly owners: Owners;
   readonly view: View;
@@ -27,6 +27,7 @@ export class Core {
   ) {
     const touch = (owner: string, network: string, key: string): void =>
       this.feed.touch(owner, network, key);
+    this.members = new Members(tunables.goneMax);
     this.owners = new Owners(tunables.gravesMax, touch);
     this.view = new View(self, this.owners, this.members);
   }

@@ -58,6 +58,8 @@ export const catalogTunables = {
   networksPerOwnerMax: 64,
   /** Networks in a node's interest. */
   interestMax: 64,
+  /** Members that are not up and whose time is kept. */
+  goneMax: 16_384,
   /** Reaped owners whose last epoch is remembered. */
   gravesMax: 4_096,
   /** Effects that nobody fetched; the oldest sends go first. */
