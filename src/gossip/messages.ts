@@ -129,4 +129,6 @@ export type DropReason =
   | 'checksum'
   | 'label'
   | 'not-encrypted'
-  | 'undecryptable';
+  | 'undecryptable'
+  /** Too much comes over streams at once. */
+  | 'busy';

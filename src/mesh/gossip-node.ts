@@ -29,6 +29,9 @@ export interface GossipNodeOptions {
   readonly onEvent: (event: GossipEvent) => void;
 }
 
+/** Who has no key can make us hold this much: what it sends must be whole before it is opened. */
+const heldBytesMax = 32 * 1024 * 1024;
+
 /**
  * A member of the cluster on a real network: the pure core (Swim), the wire around it and a
  * transport below. Nothing is decided here.
@@ -39,6 +42,8 @@ export class GossipNode {
   private readonly swim: Swim;
   private readonly streams = new Map<number, GossipStream>();
   private nextAccepted = -1;
+  /** Came over streams that peers have opened and not finished. */
+  private heldBytes = 0;
   private cancelTick: () => void = () => undefined;
   private tickAtMs = Infinity;
   private isFlushing = false;
@@ -143,9 +148,15 @@ export class GossipNode {
     const id = this.nextAccepted--;
     const reader = new StreamReader(this.options.wire, 'request');
     let isDone = false;
-    const take = (result: StreamMessage | DropReason | undefined): void => {
-      if (isDone || result === undefined) return;
+    let held = 0;
+    const release = (): void => {
       isDone = true;
+      this.heldBytes -= held;
+      held = 0;
+    };
+    const take = (result: StreamMessage | DropReason | undefined): void => {
+      if (result === undefined) return;
+      release();
       if (typeof result === 'string') {
         this.drop(result);
         this.refuse(stream, result);
@@ -156,9 +167,14 @@ export class GossipNode {
       this.flush();
     };
     return {
-      received: (bytes) => take(reader.push(bytes)),
+      received: (bytes) => {
+        if (isDone) return;
+        held += bytes.length;
+        this.heldBytes += bytes.length;
+        take(this.heldBytes > heldBytesMax ? 'busy' : reader.push(bytes));
+      },
       closed: () => {
-        isDone = true;
+        release();
         this.streams.delete(id);
       },
     };

@@ -38,14 +38,14 @@ export const limits = {
   /** Messages; the count is a byte. */
   compoundParts: 255,
   compoundPart: 0xffff,
-  /** An encrypted frame of a stream, from version to tag. */
-  frame: 20 * mebibyte,
+  /** An encrypted frame of a stream, from version to tag; memberlist's is 20 MiB. */
+  frame: 8 * mebibyte,
   /** What is built upon membership: the state in a push-pull, a message on a stream. */
-  userState: 20 * mebibyte,
-  /** A stream in plain text, and what it may inflate to. */
-  stream: 40 * mebibyte,
-  /** Members in a push-pull. */
-  members: 1_048_576,
+  userState: 8 * mebibyte,
+  /** A stream in plain text, and what it may inflate to; memberlist's is 40 MiB. */
+  stream: 12 * mebibyte,
+  /** Members in a push-pull: as many as are believed in. Each costs some 600 bytes for a while. */
+  members: 16_384,
   /** One map of a stream: a member, a header, a ping. The largest of peers' has under 1 KiB. */
   streamMap: 64 * 1024,
 } as const;

@@ -46,7 +46,7 @@ describe('a stream', () => {
     ['a type of packets', hex('03 80'), plain, 'unknown-type'],
     ['encryption without keys', encodeStream(ack, sealed, 'reply'), plain, 'undecryptable'],
     ['plain text with keys', encodeStream(ack, plain, 'reply'), sealed, 'not-encrypted'],
-    ['a frame above 20 MiB', hex('0a 01400001'), sealed, 'too-large'],
+    ['a frame above 8 MiB', hex('0a 00800001'), sealed, 'too-large'],
     ['no label', encodeStream(ack, plain, 'request'), labelled, 'label'],
     ['the first byte of no label', hex('02'), labelled, 'label'],
     ['a label where none is', encodeStream(ack, labelled, 'request'), plain, 'label'],
@@ -116,7 +116,7 @@ describe('a stream', () => {
   it('refuses to send what no peer would read', () => {
     const payload = Buffer.alloc(wireLimits.userState + 1);
     const send = (): unknown => encodeStream({ type: 'user', payload }, plain, 'request');
-    expect(send).toThrow('encode a stream: 20971521 bytes; peers read 20971520');
+    expect(send).toThrow('encode a stream: 8388609 bytes; peers read 8388608');
   });
 
   it('is inflated to 40 MiB and no further', () => {
