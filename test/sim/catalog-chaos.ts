@@ -3,6 +3,7 @@ import { profiles } from '../../src/gossip/index.js';
 import { fair, Network } from './network.js';
 import { between, oneOf, seededRandom, wholeBetween } from './random.js';
 import { shouldShow, SimNode } from './sim-node.js';
+import type { Outcome } from './simulate.js';
 
 const chaosMs = 40_000;
 /** After a long partition each side looks for the other now and then only. */
@@ -29,9 +30,17 @@ interface Shown {
   readonly gone: boolean;
 }
 
-/** Members and catalogs under seeded disasters, then calm; what must hold and does not is told. */
-export class CatalogChaos {
-  readonly problems: string[] = [];
+/** Members and catalogs under what the seed stands for, then calm; `tell` gets a line for each event. */
+export function simulateCatalog(seed: number, tell: (line: string) => void = ignore): Outcome {
+  return new CatalogChaos(seed, tell).run();
+}
+
+function ignore(): void {
+  // Nobody looks.
+}
+
+class CatalogChaos {
+  private readonly problems: string[] = [];
   private readonly random: () => number;
   private readonly network: Network;
   private readonly nodes: SimNode[];
@@ -40,7 +49,10 @@ export class CatalogChaos {
   private readonly written = new Set<string>();
   private values = 0;
 
-  constructor(seed: number) {
+  constructor(
+    private readonly seed: number,
+    private readonly tell: (line: string) => void,
+  ) {
     this.random = seededRandom(seed);
     this.network = new Network(seededRandom(seed + 1_000_000));
     const profile = profiles[oneOf(this.random, ['lan', 'local', 'fast'] as const)];
@@ -56,8 +68,7 @@ export class CatalogChaos {
     );
   }
 
-  /** Returns the problems. */
-  run(): readonly string[] {
+  run(): Outcome {
     const { network, random } = this;
     for (const node of this.nodes) this.start(node, true);
     network.weather = {
@@ -71,11 +82,13 @@ export class CatalogChaos {
       this.disturb();
       this.look();
     }
-    this.calm();
-    return this.problems;
+    const convergedMs = this.calm();
+    const { seed, problems } = this;
+    return { seed, problems, convergedMs, packets: network.packets };
   }
 
   private start(node: SimNode, keepsState: boolean): void {
+    this.note(`${node.name} starts${keepsState ? '' : ', its epoch lost'}`);
     this.seen.set(node, new Map());
     const others = this.nodes.filter((other) => other !== node);
     node.start({ keepsState, join: others.map(({ member }) => member.at) });
@@ -86,21 +99,44 @@ export class CatalogChaos {
     const node = oneOf(random, this.nodes);
     const kind = random();
     if (kind < 0.5) this.write(node);
-    else if (kind < 0.75) node.delete(oneOf(random, keys));
+    else if (kind < 0.75) this.erase(node);
     else if (kind < 0.87) this.restart(node);
-    else if (kind < 0.9) node.member.jumpClock(oneOf(random, [50, 700, 5_000, 60_000]));
+    else if (kind < 0.9) this.jump(node);
     else if (kind < 0.95) this.part();
-    else this.network.healAll();
+    else this.heal();
+  }
+
+  private note(what: string): void {
+    this.tell(`${(this.network.nowMs / 1_000).toFixed(3)} ${what}`);
+  }
+
+  private erase(node: SimNode): void {
+    const key = oneOf(this.random, keys);
+    this.note(`${node.name} deletes ${key}`);
+    node.delete(key);
+  }
+
+  private jump(node: SimNode): void {
+    const ms = oneOf(this.random, [50, 700, 5_000, 60_000]);
+    this.note(`the clock of ${node.name} jumps by ${ms} ms`);
+    node.member.jumpClock(ms);
+  }
+
+  private heal(): void {
+    this.note('all ways are open');
+    this.network.healAll();
   }
 
   private write(node: SimNode): void {
     const [key, value] = [oneOf(this.random, keys), `${++this.values}`];
     this.written.add(`${node.name} ${key}=${value}`);
+    this.note(`${node.name} writes ${key}=${value}`);
     node.put(key, value);
   }
 
   /** Its configuration may be another one afterwards, and its state file lost. */
   private restart(node: SimNode): void {
+    this.note(`${node.name} crashes`);
     node.crash();
     for (const key of [...node.wanted.keys()]) if (this.random() < 0.3) node.wanted.delete(key);
     const keepsState = this.random() < 0.5;
@@ -113,19 +149,24 @@ export class CatalogChaos {
   private part(): void {
     const addresses = this.nodes.map(({ member }) => member.at.address);
     if (this.random() < 0.3) {
-      this.network.cutOff(oneOf(this.random, addresses), oneOf(this.random, addresses));
+      const [from, to] = [oneOf(this.random, addresses), oneOf(this.random, addresses)];
+      this.note(`nothing goes from ${from} to ${to}`);
+      this.network.cutOff(from, to);
       return;
     }
     const side = new Set(addresses.filter(() => this.random() < 0.5));
+    this.note(`cut off: ${[...side].join(' ')}`);
     for (const a of addresses) {
       for (const b of addresses) if (side.has(a) !== side.has(b)) this.network.cutOff(a, b);
     }
   }
 
-  private calm(): void {
+  /** Returns how long it took until all showed what they should. */
+  private calm(): number {
     const { network } = this;
-    network.healAll();
+    this.heal();
     network.weather = fair;
+    const calmAtMs = network.nowMs;
     for (const node of this.nodes) if (node.catalog === undefined) this.start(node, true);
     const should = shouldShow(this.nodes).join('\n');
     const isRight = (): boolean => this.nodes.every((node) => node.shown().join('\n') === should);
@@ -135,10 +176,11 @@ export class CatalogChaos {
       rightMs = isRight() ? rightMs + 500 : 0;
       this.look();
     }
-    if (isRight()) return;
+    if (isRight()) return network.nowMs - stayMs - calmAtMs;
     for (const node of this.nodes) {
       this.problems.push(`${node.name} shows\n${node.shown().join('\n')}\ninstead of\n${should}`);
     }
+    return calmMaxMs;
   }
 
   private watch(node: SimNode, { row, gone }: CatalogChange): void {
@@ -147,6 +189,7 @@ export class CatalogChaos {
     const { epoch, version } = row;
     const text = `${place}=${Buffer.from(row.value ?? []).toString()}`;
     if (!this.written.has(text)) this.problems.push(`${node.name} shows ${text}: never written`);
+    this.note(`${node.name} shows ${text}${gone ? ' no more' : ''}`);
     const before = seen.get(place);
     if (before !== undefined && !gone) {
       const order = epoch - before.epoch || version - before.version;

@@ -1,16 +1,31 @@
 /**
  * `main --seed S` traces one run; `main [--seeds N] [--from S]` runs many, 100 from 1 unless told.
+ * `--scenario swim` (which it is unless told) is members alone, `catalog` with their rows.
  * See scripts/sim.mjs.
  */
 import { parseArgs } from 'node:util';
-import { replayCommand, simulate } from './simulate.js';
+import { simulateCatalog } from './catalog-chaos.js';
+import { replayCommand, simulate, type Outcome } from './simulate.js';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, seeds: { type: 'string' }, from: { type: 'string' } },
+  options: {
+    scenario: { type: 'string', default: 'swim' },
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string' },
+  },
 });
 
+const scenarios: Readonly<
+  Record<string, (seed: number, tell?: (line: string) => void) => Outcome>
+> = { swim: simulate, catalog: simulateCatalog };
+const { scenario } = values;
+const run = scenarios[scenario];
+if (run === undefined) throw new Error(`no scenario ${scenario}`);
+const options = scenario === 'swim' ? '' : ` --scenario ${scenario}`;
+
 function traceOne(seed: number): number {
-  const { problems, convergedMs } = simulate(seed, (line) => process.stdout.write(`${line}\n`));
+  const { problems, convergedMs } = run!(seed, (line) => process.stdout.write(`${line}\n`));
   process.stdout.write(
     `seed ${seed}: agreement ${(convergedMs / 1000).toFixed(2)} s after calm, ${problems.length} problems\n`,
   );
@@ -23,13 +38,13 @@ function runMany(from: number, count: number): number {
   let failed = 0;
   let packets = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const outcome = simulate(seed);
+    const outcome = run!(seed);
     convergedS.push(outcome.convergedMs / 1000);
     packets += outcome.packets;
     if (outcome.problems.length === 0) continue;
     failed++;
     process.stdout.write(`seed ${seed}: ${outcome.problems.length} problems, the first:\n`);
-    process.stdout.write(`  ${outcome.problems[0]}\n  ${replayCommand(seed)}\n`);
+    process.stdout.write(`  ${outcome.problems[0]}\n  ${replayCommand(seed)}${options}\n`);
   }
   const sorted = convergedS.toSorted((a, b) => a - b);
   const at = (share: number): string => sorted[Math.ceil(count * share) - 1]!.toFixed(2);
