@@ -1,6 +1,6 @@
 import { MeshError } from '../base/index.js';
 import { Acks, type Acknowledgement } from './acks.js';
-import { decodeMessage, encodeMessage } from './codec.js';
+import { answerHead, decodeMessage, encodeMessage } from './codec.js';
 import { Core } from './core.js';
 import { Exchange } from './exchange.js';
 import { Intake } from './intake.js';
@@ -16,7 +16,7 @@ import type {
 import { News } from './news.js';
 import { OwnRows } from './own.js';
 import { Pulls } from './pulls.js';
-import type { Refusal } from './refusals.js';
+import { Budget, type Refusal } from './refusals.js';
 import { catalogTunables, type CatalogTunables } from './tunables.js';
 
 export interface CatalogOptions {
@@ -42,6 +42,9 @@ const sweepIntervalMs = 1_000;
 /** Nothing that we ask for is longer: a chunk, or the digest of very many owners. */
 const payloadMax = 2 * 1024 * 1024;
 
+/** Read at once, whatever it is; a packet holds no more. Unit: bytes. */
+const smallBytes = 2_048;
+
 /**
  * The table of rows of all nodes, and this node's part in keeping it alike everywhere. The host
  * calls `receive` with what comes, `tick` every 100-200 ms, and does what `ready` returns after
@@ -55,6 +58,7 @@ export class Catalog {
   private readonly pulls: Pulls;
   private readonly exchange: Exchange;
   private readonly acks: Acks;
+  private readonly unasked: Budget;
   private sweepAtMs: number;
   private wanted: readonly string[];
 
@@ -69,6 +73,7 @@ export class Catalog {
     this.pulls = new Pulls(this.core, this.intake, this.own);
     this.exchange = new Exchange(this.core, this.pulls, this.own, now);
     this.acks = new Acks(this.core, this.own);
+    this.unasked = new Budget(tunables.unaskedBytesPerSecond);
     this.sweepAtMs = now;
     this.wanted = [];
     this.setInterest(options.interest ?? []);
@@ -121,7 +126,7 @@ export class Catalog {
 
   /** A payload of ours that came by gossip, directly or with a push-pull; `from` if it is known. */
   receive(payload: Uint8Array, from: string | undefined, now: number): void {
-    const message = payload.length > payloadMax ? 'too-large' : decodeMessage(payload);
+    const message = this.objection(payload, now) ?? decodeMessage(payload);
     if (typeof message === 'string') {
       this.core.refusals.count(message);
       return;
@@ -198,6 +203,15 @@ export class Catalog {
     const { owners } = this.core;
     const rows = [...owners.all()].reduce((sum, owner) => sum + owner.rows, 0);
     return { owners: owners.size, rows, bytes: owners.bytes, wants: this.pulls.size };
+  }
+
+  /** Against a payload as such: what nobody asked for may not keep us busy with reading it. */
+  private objection(payload: Uint8Array, now: number): 'too-large' | 'busy' | undefined {
+    if (payload.length > payloadMax) return 'too-large';
+    if (payload.length <= smallBytes) return undefined;
+    const answer = answerHead(payload);
+    if (answer !== undefined && this.pulls.isAsked(answer)) return undefined;
+    return this.unasked.take(payload.length, now) ? undefined : 'busy';
   }
 
   private dispatch(message: Exclude<Message, NewsMessage>, now: number): void {

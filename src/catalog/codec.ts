@@ -77,6 +77,18 @@ export function decodeMessage(payload: Uint8Array): Message | 'malformed' | 'for
   }
 }
 
+/** Who answers which question, if that is what it is. */
+export function answerHead(payload: Uint8Array): { from: string; id: number } | undefined {
+  if (payload[0] !== formatVersion || types[payload[1]! - 1] !== 'rows') return undefined;
+  const input = new ByteReader(payload.subarray(2));
+  try {
+    return { from: name(input), id: input.u32() };
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
+}
+
 function readMessage(input: ByteReader): Message {
   const type = types[input.u8() - 1];
   if (type === undefined) throw new Malformed('type');

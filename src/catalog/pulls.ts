@@ -58,6 +58,11 @@ export class Pulls {
     return this.wants.size;
   }
 
+  /** Is this an answer that we wait for? */
+  isAsked({ from, id }: { readonly from: string; readonly id: number }): boolean {
+    return this.questions.get(id)?.peer === from;
+  }
+
   mayServe(bytes: number, now: number): boolean {
     const mayServe = this.served.take(bytes, now);
     if (!mayServe) this.core.refusals.count('busy');

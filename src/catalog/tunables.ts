@@ -34,6 +34,8 @@ export const catalogTunables = {
   serveBytesPerSecond: 16 * 1024 * 1024,
   /** Signatures of unasked-for rows checked per second; bounds what a forger costs. */
   checksPerSecond: 2_000,
+  /** Of payloads larger than a packet that nobody asked for: reading a megabyte takes 0.3 s. */
+  unaskedBytesPerSecond: 1024 * 1024,
   ackDelayMs: 200,
   /** First repetition; doubles up to 16 times this. */
   ackRepeatMs: 1_000,

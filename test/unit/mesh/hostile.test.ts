@@ -210,6 +210,15 @@ const attacks: readonly Attack[] = [
     count: 1,
   },
   {
+    what: 'a digest of 100,000 owners, 20 times',
+    send: (victim) => {
+      const payload = wrapUserMessage('catalog', largeDigest());
+      for (let n = 0; n < 20; n++) victim.stream({ type: 'user', payload });
+    },
+    counted: 'catalog busy',
+    count: 18,
+  },
+  {
     what: 'a catalog message of 3 MiB',
     send: (victim) => {
       const payload = wrapUserMessage('catalog', Buffer.alloc(3 * mebibyte, 1));
@@ -219,6 +228,12 @@ const attacks: readonly Attack[] = [
     count: 1,
   },
 ];
+
+function largeDigest(): Buffer {
+  const owners = times(100_000, (index) => ({ owner: `${index}`, epoch: 1, version: 1 }));
+  const networks = [{ network: '', owners }];
+  return Buffer.from(encodeCatalog({ type: 'digest', from: 'peer', asks: true, networks }));
+}
 
 function countOf({ node, catalog }: Victim, counted: string): number {
   const [kind, reason = ''] = counted.split(' ');
