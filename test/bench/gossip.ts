@@ -29,7 +29,7 @@ const cases: Readonly<Record<string, GossipCase>> = {
   join: { what: 'a node joins 100 others with 10,000 rows', measure: measureJoin },
   live: {
     what: 'wall clock: five hosts, from a change on one to the kernels of the others',
-    guest: ['--cpus', '2', '--memory', '3G', '--timeout', '1200'],
+    guest: ['--icount', '--memory', '3G', '--timeout', '1800'],
     measure: measureLive,
   },
   cpu: { what: 'what a received message costs, against decrypting alone', measure: measureCpu },
