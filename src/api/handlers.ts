@@ -95,6 +95,10 @@ function meshHandlers(context: HandlerContext): UntypedServiceImplementation {
   return {
     listNodes: answer(methods.listNodes, () => Promise.resolve({ nodes: mesh().nodes() })),
     getMeshStatus: answer(methods.getMeshStatus, () => Promise.resolve(mesh().status())),
+    forgetNode: answer(methods.forgetNode, ({ node }) => {
+      mesh().forget(node);
+      return Promise.resolve({});
+    }),
     leaveMesh: answer(methods.leaveMesh, async () => {
       await mesh().leave();
       return {};

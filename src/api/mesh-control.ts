@@ -9,6 +9,12 @@ export interface MeshControl {
   status(): MeshStatus;
 
   /**
+   * Lets a node's name have another key, here alone: for a host that lost its state.
+   * Errors: invalid_argument (itself), failed_precondition (its name is not disputed).
+   */
+  forget(node: string): void;
+
+  /**
    * Says goodbye: the others take this node's services out of service, and this node theirs.
    * Resolves when that is told. It joins again with the next start of the daemon.
    */
@@ -77,6 +83,8 @@ export interface MeshStatus {
   readonly streamBytesPerS: number;
   /** Services that give way to another node's. */
   readonly conflicts: readonly ServiceConflict[];
+  /** Names of nodes that somebody uses with another key than the one known here. */
+  readonly disputed: readonly string[];
   readonly queues: readonly Count[];
   /** Since the start of the daemon. */
   readonly counters: readonly Count[];

@@ -156,6 +156,11 @@ export const methods = {
     mirrored<Empty>(v1.GetMeshStatusRequest),
     mirrored<MeshStatus>(v1.MeshStatus),
   ),
+  forgetNode: unary(
+    'ForgetNode',
+    mirrored<{ readonly node: string }>(v1.ForgetNodeRequest),
+    mirrored<Empty>(v1.ForgetNodeResponse),
+  ),
   leaveMesh: unary(
     'LeaveMesh',
     mirrored<Empty>(v1.LeaveMeshRequest),

@@ -193,6 +193,20 @@ export class Catalog {
     return this.acks.state(version);
   }
 
+  /** Names whose rows come with another key than the one that they are bound to. */
+  get disputed(): ReadonlySet<string> {
+    return this.core.disputed;
+  }
+
+  /** Drops all that is known of an owner, so that it may begin anew with another key. */
+  forgetOwner(name: string): void {
+    const { owners, disputed, self } = this.core;
+    if (name === self) return;
+    owners.forget(name);
+    this.acks.forget(name);
+    disputed.delete(name);
+  }
+
   /** What was refused, by reason. */
   refusals(): ReadonlyMap<Refusal, number> {
     return this.core.refusals.snapshot();

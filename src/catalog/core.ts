@@ -7,6 +7,9 @@ import { Owners } from './owners.js';
 import { Refusals } from './refusals.js';
 import type { CatalogTunables } from './tunables.js';
 
+/** A liar may make up more. */
+const disputedMax = 64;
+
 /** What the parts of a catalog share. */
 export class Core {
   readonly refusals = new Refusals();
@@ -16,6 +19,8 @@ export class Core {
   readonly view: View;
   /** Networks that this node takes, '' included. */
   interest: ReadonlySet<string> = new Set(['']);
+  /** Names that somebody used with another key than the one that they are bound to. */
+  readonly disputed = new Set<string>();
   private effects: CatalogEffect[] = [];
 
   constructor(
@@ -45,6 +50,10 @@ export class Core {
       this.effects.splice(Math.max(0, oldest), 1);
     }
     this.effects.push(effect);
+  }
+
+  dispute(name: string): void {
+    if (this.disputed.size < disputedMax) this.disputed.add(name);
   }
 
   hasChangesWaiting(): boolean {

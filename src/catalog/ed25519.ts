@@ -63,6 +63,10 @@ export class FirstSightTrust implements Trust {
     return true;
   }
 
+  unbind(owner: string): void {
+    this.keys.delete(owner);
+  }
+
   entries(): IterableIterator<[string, Uint8Array]> {
     return this.keys.entries();
   }

@@ -28,6 +28,7 @@ export class Intake {
   /** `asked`: an answer to a question of ours, which bounds what it may cost. */
   take(section: Section, asked: boolean, now: number): Taken {
     const refused = this.objection(section);
+    if (refused === 'key') this.core.dispute(section.owner);
     if (refused !== undefined) return this.refuse(refused);
     return new SectionIntake(this.core, asked ? undefined : this.checks, section, now).run();
   }

@@ -132,6 +132,13 @@ export class Owners {
     this.revision++;
   }
 
+  /** As if it had never been there. */
+  forget(name: string): void {
+    const owner = this.byName.get(name);
+    if (owner !== undefined) this.bury(owner);
+    this.graves.delete(name);
+  }
+
   /** Drops all its rows and remembers its epoch. */
   bury(owner: Owner): void {
     const { proof: head, publicKey, correctedAtMs } = owner;

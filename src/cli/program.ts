@@ -112,6 +112,12 @@ function addMeshCommands(program: Command, run: Runner): void {
     .description('one line per node, this one with a *')
     .action(run(async (cli) => (await import('./commands/node.js')).listNodes(cli)));
   node
+    .command('forget <node>')
+    .description('believe a host that lost its state, and with it the key of its name')
+    .action(
+      run(async (cli, name: string) => (await import('./commands/node.js')).forgetNode(cli, name)),
+    );
+  node
     .command('leave')
     .description('take this node out of the mesh until its daemon starts again')
     .action(run(async (cli) => (await import('./commands/node.js')).leaveMesh(cli)));

@@ -67,6 +67,16 @@ export class Control implements MeshControl {
     return meshStatus(this.node, this.nodes(), this.rates);
   }
 
+  forget(name: string): void {
+    const { catalog, options } = this.node;
+    if (name === options.name) throw new FieldError('node', `${name} is this one`);
+    if (!catalog.disputed.has(name)) {
+      const problem = 'nobody uses this name with another key than its own';
+      throw new MeshError('failed_precondition', `node ${name}: ${problem}`);
+    }
+    this.node.forgetKey(name);
+  }
+
   leave(): Promise<void> {
     return this.node.leave();
   }

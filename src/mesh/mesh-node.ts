@@ -167,6 +167,14 @@ export class MeshNode {
     this.saveSoon();
   }
 
+  /** A name may have another key from now on. */
+  forgetKey(name: string): void {
+    this.trust.unbind(name);
+    this.catalog.forgetOwner(name);
+    this.turns.soon();
+    this.saveSoon();
+  }
+
   async stop(): Promise<void> {
     for (const cancel of this.cancels.values()) cancel();
     this.turns.stop();

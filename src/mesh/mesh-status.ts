@@ -41,6 +41,7 @@ export function meshStatus(node: MeshNode, nodes: readonly NodeState[], rates: R
     conflicts: services.losers.map(({ declaration: { service, owner }, reason }) => {
       return { service: service.name, node: owner, reason };
     }),
+    disputed: [...catalog.disputed].sort(),
     queues: [...queues, { name: 'wants', value: wants }],
     counters: countersOf(node, figures),
   };

@@ -1637,6 +1637,7 @@ export namespace meshd {
             receivedBytesPerS: number;
             streamBytesPerS: number;
             conflicts: meshd.v1.ServiceConflict[];
+            disputed: string[];
             queues: meshd.v1.Count[];
             counters: meshd.v1.Count[];
             static encode(message: meshd.v1.MeshStatus.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
@@ -1667,6 +1668,7 @@ export namespace meshd {
                 receivedBytesPerS?: number;
                 streamBytesPerS?: number;
                 conflicts?: meshd.v1.ServiceConflict.$Properties[];
+                disputed?: string[];
                 queues?: meshd.v1.Count.$Properties[];
                 counters?: meshd.v1.Count.$Properties[];
                 $unknowns?: Uint8Array[];
@@ -1718,6 +1720,42 @@ export namespace meshd {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.Count.$Properties;
+        }
+
+        interface IForgetNodeRequest extends meshd.v1.ForgetNodeRequest.$Properties {
+        }
+
+        class ForgetNodeRequest {
+            constructor(properties?: meshd.v1.ForgetNodeRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            node: string;
+            static encode(message: meshd.v1.ForgetNodeRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ForgetNodeRequest & meshd.v1.ForgetNodeRequest.$Shape;
+        }
+
+        namespace ForgetNodeRequest {
+            interface $Properties {
+                node?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ForgetNodeRequest.$Properties;
+        }
+
+        interface IForgetNodeResponse extends meshd.v1.ForgetNodeResponse.$Properties {
+        }
+
+        class ForgetNodeResponse {
+            constructor(properties?: meshd.v1.ForgetNodeResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.ForgetNodeResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ForgetNodeResponse & meshd.v1.ForgetNodeResponse.$Shape;
+        }
+
+        namespace ForgetNodeResponse {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ForgetNodeResponse.$Properties;
         }
 
         interface ILeaveMeshRequest extends meshd.v1.LeaveMeshRequest.$Properties {

@@ -7708,6 +7708,7 @@ export const meshd = $root.meshd = (() => {
                 this.lacking = [];
                 this.unserved = [];
                 this.conflicts = [];
+                this.disputed = [];
                 this.queues = [];
                 this.counters = [];
                 if (properties)
@@ -7738,6 +7739,7 @@ export const meshd = $root.meshd = (() => {
             MeshStatus.prototype.receivedBytesPerS = 0;
             MeshStatus.prototype.streamBytesPerS = 0;
             MeshStatus.prototype.conflicts = $util.emptyArray;
+            MeshStatus.prototype.disputed = $util.emptyArray;
             MeshStatus.prototype.queues = $util.emptyArray;
             MeshStatus.prototype.counters = $util.emptyArray;
 
@@ -7809,12 +7811,15 @@ export const meshd = $root.meshd = (() => {
                 if (message.conflicts != null && message.conflicts.length)
                     for (let i = 0; i < message.conflicts.length; ++i)
                         $root.meshd.v1.ServiceConflict.encode(message.conflicts[i], writer.uint32(178).fork(), _depth + 1).ldelim();
+                if (message.disputed != null && message.disputed.length)
+                    for (let i = 0; i < message.disputed.length; ++i)
+                        writer.uint32(186).string(message.disputed[i]);
                 if (message.queues != null && message.queues.length)
                     for (let i = 0; i < message.queues.length; ++i)
-                        $root.meshd.v1.Count.encode(message.queues[i], writer.uint32(186).fork(), _depth + 1).ldelim();
+                        $root.meshd.v1.Count.encode(message.queues[i], writer.uint32(194).fork(), _depth + 1).ldelim();
                 if (message.counters != null && message.counters.length)
                     for (let i = 0; i < message.counters.length; ++i)
-                        $root.meshd.v1.Count.encode(message.counters[i], writer.uint32(194).fork(), _depth + 1).ldelim();
+                        $root.meshd.v1.Count.encode(message.counters[i], writer.uint32(202).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -8042,12 +8047,20 @@ export const meshd = $root.meshd = (() => {
                     case 23: {
                             if (wireType !== 2)
                                 break;
+                            if (!(message.disputed && message.disputed.length))
+                                message.disputed = [];
+                            message.disputed.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 24: {
+                            if (wireType !== 2)
+                                break;
                             if (!(message.queues && message.queues.length))
                                 message.queues = [];
                             message.queues.push($root.meshd.v1.Count.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
-                    case 24: {
+                    case 25: {
                             if (wireType !== 2)
                                 break;
                             if (!(message.counters && message.counters.length))
@@ -8291,6 +8304,154 @@ export const meshd = $root.meshd = (() => {
             };
 
             return Count;
+        })();
+
+        v1.ForgetNodeRequest = (function() {
+
+            const ForgetNodeRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ForgetNodeRequest.prototype.node = "";
+
+            ForgetNodeRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.node != null && $Object.hasOwnProperty.call(message, "node") && message.node !== "")
+                    writer.uint32(10).string(message.node);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ForgetNodeRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.meshd.v1.ForgetNodeRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.node = value;
+                            else
+                                delete message.node;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return ForgetNodeRequest;
+        })();
+
+        v1.ForgetNodeResponse = (function() {
+
+            const ForgetNodeResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ForgetNodeResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ForgetNodeResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.meshd.v1.ForgetNodeResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    reader.skipType(tag & 7, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return ForgetNodeResponse;
         })();
 
         v1.LeaveMeshRequest = (function() {

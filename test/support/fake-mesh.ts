@@ -65,6 +65,7 @@ export class FakeMesh implements MeshControl {
       receivedBytesPerS: 298.2,
       streamBytesPerS: 0,
       conflicts: [],
+      disputed: [],
       queues: [
         { name: 'broadcasts', value: 0 },
         { name: 'userBroadcasts', value: 2 },
@@ -75,6 +76,10 @@ export class FakeMesh implements MeshControl {
       ],
       ...this.statusExtras,
     };
+  }
+
+  forget(node: string): void {
+    this.asked.push({ forget: node });
   }
 
   leave(): Promise<void> {

@@ -2,12 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync, readFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  createApiClient,
-  methods,
-  toWireApply,
-  type UnaryMethod,
-} from '../../src/api/index.js';
+import { createApiClient, methods, toWireApply, type UnaryMethod } from '../../src/api/index.js';
 import { silentLog } from '../../src/base/index.js';
 import { Daemon } from '../../src/daemon.js';
 import { realClock } from '../../src/io/index.js';
@@ -252,6 +247,25 @@ describe('daemons in a mesh', () => {
     await expect(b.call(methods.compareCatalog, { node: 'z' })).rejects.toThrow(
       'not a live member',
     );
+  });
+
+  it('believe a host that lost its state only when told to', async () => {
+    const [a, b] = (await meshOf('a', 'b')) as [Host, Host];
+    await b.apply(web);
+    await b.converged();
+    await expect(a.call(methods.forgetNode, { node: 'b' })).rejects.toThrow(
+      'nobody uses this name',
+    );
+    await b.stop();
+    rmSync(b.path('state'), { recursive: true });
+    await b.start([mail], [await a.address()]);
+    await vi.waitFor(async () => {
+      const { disputed } = await a.call(methods.getMeshStatus, {});
+      expect(disputed).toEqual(['b']);
+    }, patience);
+    expect(a.vips()).not.toContain('10.96.0.2:25');
+    await a.call(methods.forgetNode, { node: 'b' });
+    await vi.waitFor(() => expect(a.vips()).toEqual(['10.96.0.2:25']), patience);
   });
 
   it.each([

@@ -44,6 +44,14 @@ function describe(status: MeshStatus, { paint }: Cli): string {
   for (const { service, node: owner, reason } of status.conflicts) {
     facts.push(['conflict', `service ${service} of node ${owner} gives way: ${reason}`, paint.red]);
   }
+  for (const name of status.disputed) {
+    const text = `node ${name} comes with another key than the one known here`;
+    facts.push([
+      'disputed',
+      `${text}; if it lost its state: meshctl node forget ${name}`,
+      paint.red,
+    ]);
+  }
   return formatFacts(facts);
 }
 

@@ -24,6 +24,12 @@ function synced({ converged }: NodeState): string {
   return converged ? 'yes' : 'no';
 }
 
+/** meshctl node forget: its name may have another key from now on. */
+export async function forgetNode(cli: Cli, node: string): Promise<void> {
+  await cli.call(methods.forgetNode, { node });
+  cli.answer({ node, forgotten: true }, () => `${node} may come with another key\n`);
+}
+
 /** meshctl node leave. */
 export async function leaveMesh(cli: Cli): Promise<void> {
   await cli.call(methods.leaveMesh, {});

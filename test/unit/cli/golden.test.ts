@@ -62,6 +62,7 @@ const settings: Record<string, (backend: FakeBackend) => void> = {
       conflicts: [
         { service: 'mail', node: 'b', reason: '10.96.0.1:80/tcp belongs to service web of node a' },
       ],
+      disputed: ['e'],
       counters: [
         { name: 'dropped', reason: 'undecryptable', value: 31 },
         { name: 'rowsRefused', reason: 'signature', value: 2 },
