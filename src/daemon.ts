@@ -129,6 +129,7 @@ export class Daemon {
         kernel,
         health,
         status: () => backend.status(),
+        mesh: mesh?.control,
         sysctl: async (name) => {
           const sysctls = await kernel.observe({ sysctls: [name], withoutVirtualServices: true });
           const rule = sysctls.own.get(`sysctl ${name}`);

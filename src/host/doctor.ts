@@ -1,4 +1,4 @@
-import type { DoctorCheck, Status } from '../api/index.js';
+import type { DoctorCheck, MeshControl, Status } from '../api/index.js';
 import { messageOf } from '../base/index.js';
 import type { Kernel } from '../kernel/index.js';
 import { formatMatch } from '../model/index.js';
@@ -14,10 +14,15 @@ export interface DoctorSources {
   readonly status: () => Promise<Status>;
   /** A file below /proc/sys; undefined when it does not exist. */
   readonly sysctl: (name: string) => Promise<string | undefined>;
+  /** Absent on a host that stands alone. */
+  readonly mesh?: MeshControl | undefined;
 }
 
 /** Destinations whose route is looked up; more would only repeat the answer. */
 const routesMax = 200;
+
+/** A change that some node lacks for longer is worth a look. */
+const lagWarnMs = 10_000;
 
 /** Examines the host for what keeps its services from working. */
 export async function examineHost(sources: DoctorSources): Promise<DoctorCheck[]> {
@@ -48,6 +53,8 @@ const checks: Readonly<Record<string, Check>> = {
   firewall: checkFirewall,
   routes: checkRoutes,
   health: checkHealth,
+  gossip: checkGossip,
+  'other nodes': checkNodes,
 };
 
 async function checkDataPath({ kernel }: DoctorSources): Promise<Finding> {
@@ -160,6 +167,49 @@ function checkHealth({ table, health }: DoctorSources): Finding {
     .map(({ spec }) => spec.name);
   if (dead.length === 0) return ok('every service has a destination to go to');
   return warn(`no destination takes new connections: ${listed(dead)}`, 'meshctl endpoint ls');
+}
+
+function checkGossip({ mesh }: DoctorSources): Finding {
+  if (mesh === undefined) return ok('not needed: this host stands alone');
+  const { key, healthScore, hasLeft, counters } = mesh.status();
+  if (hasLeft) return warn('this node has left the mesh', 'systemctl restart meshd');
+  const unread = counters.find(
+    ({ name, reason }) => name === 'dropped' && reason === 'undecryptable',
+  );
+  if ((unread?.value ?? 0) > 0) {
+    const cause = `${unread!.value} messages came with a key that is not installed here`;
+    return warn(cause, 'meshctl key ls, here and there');
+  }
+  if (healthScore > 0) {
+    return warn(
+      `this process does not keep up with gossip: ${healthScore} of 7`,
+      'give it more CPU',
+    );
+  }
+  if (key !== undefined) return ok(`sealed with key ${key}`);
+  return warn('gossip is in the clear', 'meshctl key generate, then mesh.keyFile on all hosts');
+}
+
+function checkNodes({ mesh }: DoctorSources): Finding {
+  if (mesh === undefined) return ok('not needed: this host stands alone');
+  const { disputed, conflicts, lacking, lagMs, alive } = mesh.status();
+  if (disputed.length > 0) {
+    const cause = `another key than the known one: ${listed(disputed)}`;
+    return fail(cause, `if it lost its state: meshctl node forget ${disputed[0]!}`);
+  }
+  if (conflicts.length > 0) {
+    const names = listed(conflicts.map(({ service, node }) => `${service} of ${node}`));
+    return fail(`services give way to others: ${names}`, 'meshctl mesh status says to which');
+  }
+  const silent = mesh.nodes().filter(({ state }) => state === 'suspect' || state === 'failed');
+  if (silent.length > 0) {
+    const names = listed(silent.map(({ name, state }) => `${name} (${state})`));
+    return warn(`do not answer: ${names}`, 'are UDP and TCP of the gossip port open both ways?');
+  }
+  if (lagMs > lagWarnMs) {
+    return warn(`without our newest services: ${listed(lacking)}`, 'meshctl doctor there');
+  }
+  return ok(`${alive} alive, all with our services`);
 }
 
 function ok(cause: string): Finding {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { DoctorCheck, Status } from '../../../src/api/index.js';
+import type { DoctorCheck, MeshStatus, Status } from '../../../src/api/index.js';
 import { examineHost } from '../../../src/host/index.js';
 import { FakeKernel } from '../../../src/kernel/fake/index.js';
 import type { ServiceSpec, VirtualServiceRule } from '../../../src/model/index.js';
+import { FakeMesh } from '../../support/fake-mesh.js';
 import { parseRules } from '../../support/rule-text.js';
 import { HostBench, spec } from './bench.js';
 
@@ -17,7 +18,18 @@ interface Case {
   readonly status?: Partial<Status>;
   readonly arrange?: (bench: HostBench) => void;
   readonly plant?: (kernel: FakeKernel) => void;
+  readonly mesh?: (mesh: FakeMesh) => void;
 }
+
+const allWell = (mesh: FakeMesh): void => {
+  mesh.nodes = () => [];
+};
+const meshWith =
+  (extras: Partial<MeshStatus>) =>
+  (mesh: FakeMesh): void => {
+    allWell(mesh);
+    mesh.statusExtras = extras;
+  };
 
 const eth0 = { device: 'eth0', address: '10.0.0.1', prefixLength: 24, scope: 'global' } as const;
 const web = spec('web vip=10.96.0.1', '10.0.0.11');
@@ -142,6 +154,70 @@ const cases: readonly Case[] = [
     arrange: ({ health }) => health.fail('web', '10.0.0.11'),
     want: 'warn: no destination takes new connections: web -> meshctl endpoint ls',
   },
+  { is: 'without others', check: 'gossip', want: 'ok: not needed: this host stands alone' },
+  {
+    is: 'with a key',
+    check: 'gossip',
+    mesh: allWell,
+    want: 'ok: sealed with key 0123456789abcdef',
+  },
+  {
+    is: 'without a key',
+    check: 'gossip',
+    mesh: (mesh) => {
+      const { key: _, ...rest } = mesh.status();
+      mesh.status = () => rest;
+    },
+    want: 'warn: gossip is in the clear -> meshctl key generate, then mesh.keyFile on all hosts',
+  },
+  {
+    is: 'that others speak to with another key',
+    check: 'gossip',
+    mesh: meshWith({ counters: [{ name: 'dropped', reason: 'undecryptable', value: 7 }] }),
+    want: 'warn: 7 messages came with a key that is not installed here -> meshctl key ls, here and there',
+  },
+  {
+    is: 'that is too busy for gossip',
+    check: 'gossip',
+    mesh: meshWith({ healthScore: 3 }),
+    want: 'warn: this process does not keep up with gossip: 3 of 7 -> give it more CPU',
+  },
+  {
+    is: 'that has left',
+    check: 'gossip',
+    mesh: meshWith({ hasLeft: true }),
+    want: 'warn: this node has left the mesh -> systemctl restart meshd',
+  },
+  {
+    is: 'among others that are well',
+    check: 'other nodes',
+    mesh: allWell,
+    want: 'ok: 5 alive, all with our services',
+  },
+  {
+    is: 'among others that are not',
+    check: 'other nodes',
+    mesh: () => undefined,
+    want: 'warn: do not answer: c (suspect), d (failed) -> are UDP and TCP of the gossip port open both ways?',
+  },
+  {
+    is: 'whose services are late elsewhere',
+    check: 'other nodes',
+    mesh: meshWith({ lacking: ['b'], lagMs: 11_000 }),
+    want: 'warn: without our newest services: b -> meshctl doctor there',
+  },
+  {
+    is: 'whose services give way',
+    check: 'other nodes',
+    mesh: meshWith({ conflicts: [{ service: 'web', node: 'a', reason: 'taken' }] }),
+    want: 'fail: services give way to others: web of a -> meshctl mesh status says to which',
+  },
+  {
+    is: 'that sees a name with two keys',
+    check: 'other nodes',
+    mesh: meshWith({ disputed: ['e'] }),
+    want: 'fail: another key than the known one: e -> if it lost its state: meshctl node forget e',
+  },
   {
     is: 'that cannot be asked',
     check: 'routes',
@@ -156,6 +232,7 @@ async function examine({
   status,
   arrange,
   plant,
+  mesh,
 }: Case): Promise<DoctorCheck[]> {
   const kernel = new FakeKernel({ hostAddresses: [eth0] });
   plant?.(kernel);
@@ -169,7 +246,14 @@ async function examine({
     health,
     status: async () => ({ ...(await bench.backend.status()), ...status }),
     sysctl: (name) => Promise.resolve(sysctls?.[name]),
+    mesh: mesh === undefined ? undefined : meshOf(mesh),
   });
+}
+
+function meshOf(change: (mesh: FakeMesh) => void): FakeMesh {
+  const mesh = new FakeMesh();
+  change(mesh);
+  return mesh;
 }
 
 function text({ state, cause, fix }: DoctorCheck): string {
@@ -196,6 +280,8 @@ describe('examineHost', () => {
       'firewall',
       'routes',
       'health',
+      'gossip',
+      'other nodes',
     ]);
   });
 });
