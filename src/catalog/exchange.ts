@@ -124,10 +124,14 @@ export class Exchange {
     const owner = owners.get(theirs.owner);
     if (theirs.version === 0 || !members.isUp(theirs.owner)) return;
     const stream = owner?.streams.get(theirs.network);
-    const isOld = owner !== undefined && theirs.epoch < owner.epoch;
-    const lifeEnded = theirs.epoch < (owners.grave(theirs.owner)?.head.epoch ?? 0);
-    if (isOld || lifeEnded || (stream !== undefined && !isLater(theirs, stream))) return;
-    this.pulls.want(theirs, peer, now);
+    const epoch = owner?.epoch ?? owners.grave(theirs.owner)?.head.epoch ?? 0;
+    if (theirs.epoch < epoch) {
+      // What we know of its later life may be of networks that it takes no more, so that no
+      // digest of ours for its networks would ever show it.
+      if (theirs.owner === peer) this.correct(peer, now);
+    } else if (stream === undefined || isLater(theirs, stream)) {
+      this.pulls.want(theirs, peer, now);
+    }
   }
 
   private answer(to: string, digest: Digest, now: number): void {

@@ -88,7 +88,10 @@ describe('Catalog', () => {
     expect(a.epoch).toBeGreaterThan(before);
   });
 
-  it('lets an owner outdo a life whose rows were dropped', () => {
+  it.each([
+    ['gossip', true],
+    ['exchanges', false],
+  ])('lets an owner outdo a life whose rows were dropped, by %s', (_, gossips) => {
     const mesh = new Mesh();
     const [a, b] = [mesh.add('a'), mesh.add('b', { tunables: { reapMs: 1_000 } })];
     put(a, 'old', '1');
@@ -100,10 +103,30 @@ describe('Catalog', () => {
     mesh.peers.unshift(a);
     b.catalog.memberChanged('a', 'up', mesh.nowMs);
     mesh.restart(a, { random: () => 0 });
+    mesh.gossips = gossips;
     put(a, 'new', '1');
     mesh.run(3_000);
     expect(linesOf(b.catalog)).toEqual(['a new=1']);
     expect(a.epoch).toBeGreaterThan(before);
+  });
+
+  it('lets an owner outdo a life that is known by a network it takes no more', () => {
+    const former = new Mesh();
+    const [a] = [former.add('a'), former.add('x')];
+    put(a, 'old', '1', 'blue');
+    former.run(100);
+    const messages = former.sent.map(({ payload }) => decodeMessage(payload) as Message);
+    const sections = messages
+      .flatMap((message) => (message.type === 'news' ? message.sections : []))
+      .filter(({ network }) => network === 'blue');
+    const mesh = new Mesh();
+    mesh.gossips = false;
+    const b = mesh.add('b', { interest: ['blue'] });
+    b.catalog.receive(encodeMessage({ type: 'news', sections }), undefined, mesh.nowMs);
+    put(mesh.add('a', { random: () => 0 }), 'new', '1');
+    expect(linesOf(b.catalog)).toEqual(['a blueold=1']);
+    mesh.run(20_000);
+    expect(linesOf(b.catalog)).toEqual(['a new=1']);
   });
 
   it('takes networks of its interest, of its own rows, and ""', () => {
