@@ -97,6 +97,11 @@ export class Acks {
     return { have: have.sort(), lack: lack.sort() };
   }
 
+  /** Live nodes that told their interest in a network. */
+  takersOf(network: string): string[] {
+    return [...this.acknowledged].filter(([, told]) => takes(told, network)).map(([node]) => node);
+  }
+
   /** The version of a stream of ours that every live node which takes it has. */
   floorOf(stream: Stream): number {
     let floor = Number.MAX_SAFE_INTEGER;

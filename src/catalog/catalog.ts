@@ -71,8 +71,8 @@ export class Catalog {
     const { news } = this;
     this.own = new OwnRows(this.core, options.lastEpoch ?? 0, news.add.bind(news), now);
     this.pulls = new Pulls(this.core, this.intake, this.own);
-    this.exchange = new Exchange(this.core, this.pulls, this.own, now);
     this.acks = new Acks(this.core, this.own);
+    this.exchange = new Exchange(this.core, this.pulls, this.own, this.acks, now);
     this.unasked = new Budget(tunables.unaskedBytesPerSecond);
     this.sweepAtMs = now;
     this.wanted = [];

@@ -1,3 +1,4 @@
+import type { Acks } from './acks.js';
 import { ByteWriter } from './bytes.js';
 import type { Core } from './core.js';
 import type { Digest, DigestNetwork, Hello } from './messages.js';
@@ -51,6 +52,7 @@ export class Exchange {
     private readonly core: Core,
     private readonly pulls: Pulls,
     private readonly own: OwnRows,
+    private readonly acks: Acks,
     now: number,
   ) {
     // The first at any time: nodes that start together shall not ask together.
@@ -61,7 +63,7 @@ export class Exchange {
     if (now < this.nextAtMs) return;
     const { exchangeIntervalMs } = this.core.tunables;
     this.nextAtMs = now + exchangeIntervalMs * (0.8 + 0.4 * this.core.random());
-    const peer = this.core.members.pick(this.core.random);
+    const peer = this.pick();
     if (peer === undefined) return;
     const networks = [...this.all().values()].map(({ network, hash }) => {
       return { id: networkId(network), hash };
@@ -116,6 +118,20 @@ export class Exchange {
     const { network, epoch, version } = head;
     const mark = { owner: name, epoch, version };
     this.answer(name, this.digestOf([{ network, owners: [mark] }], false), now);
+  }
+
+  /**
+   * By lot, but every other time one that is known to take a network of ours besides '': where few
+   * take it, they would seldom meet, and nobody else can tell them of it.
+   */
+  private pick(): string | undefined {
+    const { interest, members, random } = this.core;
+    if (interest.size > 1 && random() < 0.5) {
+      const network = [...interest][1 + Math.floor(random() * (interest.size - 1))]!;
+      const takers = this.acks.takersOf(network);
+      if (takers.length > 0) return takers[Math.floor(random() * takers.length)];
+    }
+    return members.pick(random);
   }
 
   /** What a peer has of an owner. */

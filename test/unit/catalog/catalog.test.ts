@@ -144,6 +144,20 @@ describe('Catalog', () => {
     expect(linesOf(b.catalog)).toEqual(['a bluek=v', 'a k=v', 'b blueown=v']);
   });
 
+  it('meets those that take the same network soon, however many do not', () => {
+    const mesh = new Mesh();
+    const [a, b] = [mesh.add('a', { interest: ['red'] }), mesh.add('b', { interest: ['red'] })];
+    for (let other = 0; other < 40; other++) mesh.add(`other-${other}`);
+    mesh.run(300);
+    for (const peer of [a, b])
+      for (const mark of peer.complete) peer.catalog.applied(mark, mesh.nowMs);
+    mesh.run(300);
+    mesh.gossips = false;
+    put(a, 'k', 'v', 'red');
+    mesh.run(8_000);
+    expect(linesOf(b.catalog)).toEqual(['a redk=v']);
+  });
+
   it('ends tombstones that all have acknowledged; who slept gets everything anew', () => {
     const mesh = new Mesh();
     const tunables = { tombstoneMinMs: 1_000, compactIntervalMs: 500 };
