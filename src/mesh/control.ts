@@ -11,6 +11,7 @@ import { FieldError, MeshError, messageOf } from '../base/index.js';
 import { fingerprintOf, parseKey, type MemberState } from '../gossip/index.js';
 import { formatEndpoint } from '../model/index.js';
 import { compareRows, rowList, type RowMark } from './catalog-diff.js';
+import { checkKeyStep } from './key-steps.js';
 import type { NodeKeyChange } from './keys.js';
 import { versionOf } from './member-meta.js';
 import type { MeshNode } from './mesh-node.js';
@@ -81,12 +82,20 @@ export class Control implements MeshControl {
     return this.node.leave();
   }
 
+  /** Each step may be repeated, as after one that some nodes did not answer. */
   async changeKeys(change: KeyChange): Promise<NodeKeys[]> {
     const wanted = checked(change);
-    if (wanted.action === 'use' || wanted.action === 'remove') {
-      await this.checkAllowed(wanted.action, wanted.fingerprint);
-    }
-    return this.askKeys(wanted);
+    if (wanted.action !== 'use' && wanted.action !== 'remove') return this.askKeys(wanted);
+    const { action, fingerprint } = wanted;
+    const nodes = await this.askKeys({ action: 'list' });
+    checkKeyStep(action, fingerprint, nodes);
+    const having = new Set(
+      nodes
+        .filter(({ fingerprints }) => fingerprints.includes(fingerprint))
+        .map(({ node }) => node),
+    );
+    const told = await this.askKeys(wanted, ({ name }) => having.has(name));
+    return [...told, ...nodes.filter(({ node }) => !having.has(node))].sort(byNode);
   }
 
   async compareWith(node: string): Promise<RowDifference[]> {
@@ -99,27 +108,11 @@ export class Control implements MeshControl {
     return { version, ...this.node.catalog.acknowledged(version) };
   }
 
-  /** What would cut a node off is not begun. */
-  private async checkAllowed(action: 'use' | 'remove', fingerprint: string): Promise<void> {
-    const nodes = await this.askKeys({ action: 'list' });
-    const against = nodes.filter(({ fingerprints }) => {
-      return action === 'use'
-        ? !fingerprints.includes(fingerprint)
-        : fingerprints[0] === fingerprint;
-    });
-    if (against.length === 0) return;
-    const names = against.map(
-      ({ node, problem }) => node + (problem === undefined ? '' : ` (${problem})`),
-    );
-    const why = action === 'use' ? 'it is not installed on' : 'it is the primary of';
-    throw new MeshError(
-      'failed_precondition',
-      `${action} key ${fingerprint}: ${why} ${names.join(', ')}`,
-    );
-  }
-
-  /** The same change on all live nodes. */
-  private askKeys(change: NodeKeyChange): Promise<NodeKeys[]> {
+  /** The same change on all live nodes, or those of them that are chosen. */
+  private askKeys(
+    change: NodeKeyChange,
+    isChosen: (node: NodeState) => boolean = () => true,
+  ): Promise<NodeKeys[]> {
     const live = this.nodes().filter(({ version, state }) => {
       return version !== undefined && (state === 'alive' || state === 'suspect');
     });
@@ -131,7 +124,7 @@ export class Control implements MeshControl {
         return { node, fingerprints: [], problem: messageOf(error) };
       }
     };
-    return Promise.all(live.map(ask));
+    return Promise.all(live.filter(isChosen).map(ask));
   }
 }
 
@@ -155,6 +148,10 @@ function checked({ action, key, fingerprint }: KeyChange): NodeKeyChange {
     default:
       throw new FieldError('action', 'expected list, install, use or remove');
   }
+}
+
+function byNode(a: NodeKeys, b: NodeKeys): number {
+  return a.node < b.node ? -1 : 1;
 }
 
 function byName(a: MemberState, b: MemberState): number {
