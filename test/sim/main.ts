@@ -1,10 +1,12 @@
 /**
  * `main --seed S` traces one run; `main [--seeds N] [--from S]` runs many, 100 from 1 unless told.
- * `--scenario swim` (which it is unless told) is members alone, `catalog` with their rows.
+ * `--scenario swim` (which it is unless told) is members alone, `catalog` with their rows, `keys`
+ * whole nodes on the real wire whose keys are changed.
  * See scripts/sim.mjs.
  */
 import { parseArgs } from 'node:util';
 import { simulateCatalog } from './catalog-chaos.js';
+import { simulateKeys } from './key-chaos.js';
 import { replayCommand, simulate, type Outcome } from './simulate.js';
 
 const { values } = parseArgs({
@@ -17,28 +19,28 @@ const { values } = parseArgs({
 });
 
 const scenarios: Readonly<
-  Record<string, (seed: number, tell?: (line: string) => void) => Outcome>
-> = { swim: simulate, catalog: simulateCatalog };
+  Record<string, (seed: number, tell?: (line: string) => void) => Outcome | Promise<Outcome>>
+> = { swim: simulate, catalog: simulateCatalog, keys: simulateKeys };
 const { scenario } = values;
 const run = scenarios[scenario];
 if (run === undefined) throw new Error(`no scenario ${scenario}`);
 const options = scenario === 'swim' ? '' : ` --scenario ${scenario}`;
 
-function traceOne(seed: number): number {
-  const { problems, convergedMs } = run!(seed, (line) => process.stdout.write(`${line}\n`));
+async function traceOne(seed: number): Promise<number> {
+  const { problems, convergedMs } = await run!(seed, (line) => process.stdout.write(`${line}\n`));
   process.stdout.write(
     `seed ${seed}: agreement ${(convergedMs / 1000).toFixed(2)} s after calm, ${problems.length} problems\n`,
   );
   return problems.length > 0 ? 1 : 0;
 }
 
-function runMany(from: number, count: number): number {
+async function runMany(from: number, count: number): Promise<number> {
   const startedAt = performance.now();
   const convergedS: number[] = [];
   let failed = 0;
   let packets = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const outcome = run!(seed);
+    const outcome = await run!(seed);
     convergedS.push(outcome.convergedMs / 1000);
     packets += outcome.packets;
     if (outcome.problems.length === 0) continue;
@@ -58,5 +60,5 @@ function runMany(from: number, count: number): number {
 
 process.exitCode =
   values.seed === undefined
-    ? runMany(Number(values.from ?? 1), Number(values.seeds ?? 100))
-    : traceOne(Number(values.seed));
+    ? await runMany(Number(values.from ?? 1), Number(values.seeds ?? 100))
+    : await traceOne(Number(values.seed));

@@ -9,6 +9,8 @@ export interface Weather {
   /** One way; every packet has its own, so they overtake each other. Unit: milliseconds. */
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
+  /** The second of two same packets may come as late as this; absent = as late as any. */
+  readonly straggleMs?: number;
 }
 
 export const fair: Weather = { loss: 0, duplicate: 0, delayMinMs: 0.2, delayMaxMs: 2 };
@@ -75,10 +77,8 @@ export class Network {
   }
 
   packet(from: string, to: PeerAddress, size: number, inputs: readonly Input[]): void {
-    this.packets++;
     this.bytes += size;
-    this.carry(from, to.address, inputs);
-    if (this.weather.duplicate > this.random()) this.carry(from, to.address, inputs);
+    this.carry(from, to.address, () => this.stations.get(to.address)?.receive(inputs));
   }
 
   open(
@@ -126,23 +126,34 @@ export class Network {
     });
   }
 
-  private carry(from: string, to: string, inputs: readonly Input[]): void {
-    if (this.weather.loss > this.random() || !this.isWay(from, to)) return;
-    this.after(this.delayMs(), () => this.stations.get(to)?.receive(inputs));
+  /** One UDP packet: `arrive` is called never, once or twice. */
+  carry(from: string, to: string, arrive: () => void): void {
+    this.packets++;
+    this.carryOnce(from, to, arrive);
+    const { duplicate, straggleMs = 0 } = this.weather;
+    if (duplicate <= this.random()) return;
+    if (straggleMs === 0) this.carryOnce(from, to, arrive);
+    else this.after(this.random() * straggleMs, () => this.carryOnce(from, to, arrive));
   }
 
-  private isWay(from: string, to: string): boolean {
+  isWay(from: string, to: string): boolean {
     return this.cut.size === 0 || !this.cut.has(`${from}>${to}`);
+  }
+
+  /** What a segment of a stream takes, resends included. Unit: milliseconds. */
+  streamDelayMs(): number {
+    let delayMs = this.delayMs();
+    for (let waitMs = resendMs; this.weather.loss > this.random(); waitMs *= 2) delayMs += waitMs;
+    return delayMs;
+  }
+
+  private carryOnce(from: string, to: string, arrive: () => void): void {
+    if (this.weather.loss > this.random() || !this.isWay(from, to)) return;
+    this.after(this.delayMs(), arrive);
   }
 
   private delayMs(): number {
     const { delayMinMs, delayMaxMs } = this.weather;
     return delayMinMs + this.random() * (delayMaxMs - delayMinMs);
-  }
-
-  private streamDelayMs(): number {
-    let delayMs = this.delayMs();
-    for (let waitMs = resendMs; this.weather.loss > this.random(); waitMs *= 2) delayMs += waitMs;
-    return delayMs;
   }
 }
