@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createApiClient, methods, toWireApply, type UnaryMethod } from '../../src/api/index.js';
 import { silentLog } from '../../src/base/index.js';
+import { parseMember } from '../../src/config/index.js';
 import { Daemon } from '../../src/daemon.js';
+import type { PeerAddress } from '../../src/gossip/index.js';
 import { realClock } from '../../src/io/index.js';
 import { FakeKernel } from '../../src/kernel/fake/index.js';
 
@@ -49,14 +51,19 @@ class Host {
     return join(this.folder, file);
   }
 
-  async start(services: readonly object[] = [], peers: readonly string[] = []): Promise<void> {
+  /** `toJoin`: as `meshd --join` gives it, beside the peers of the file. */
+  async start(
+    services: readonly object[] = [],
+    peers: readonly string[] = [],
+    toJoin: readonly PeerAddress[] = [],
+  ): Promise<void> {
     const config = {
       api: { socket: this.path('api.sock'), group: process.getgid!() },
       stateDir: this.path('state'),
       mesh: {
         node: this.name,
         bind: this.bind,
-        join: peers,
+        ...(peers.length === 0 ? {} : { join: peers }),
         keyFile: this.path('keys'),
         profile: 'local',
       },
@@ -65,6 +72,7 @@ class Host {
     writeFileSync(this.path('meshd.yaml'), JSON.stringify(config));
     const daemon = new Daemon({
       configPath: this.path('meshd.yaml'),
+      join: toJoin,
       version: { version: '0.1.0', node: 'v20', kernel: '6.1' },
       instance: this.name,
       clock: realClock,
@@ -160,6 +168,17 @@ describe('daemons in a mesh', () => {
     await vi.waitFor(() => expect(a.vips()).toEqual([]), patience);
     expect(await a.members()).toEqual(['a alive', 'b left', 'c alive']);
     expect(b.vips()).toEqual(['10.96.0.2:25']);
+  });
+
+  it('find each other by --join when the file names nobody', async () => {
+    const a = new Host('a');
+    await a.start([web]);
+    const b = new Host('b');
+    await b.start([], [], [parseMember(await a.address())!]);
+    await a.converged();
+    await b.converged();
+    expect(await b.members()).toEqual(['a alive', 'b alive']);
+    expect(b.vips()).toEqual(['10.96.0.1:80']);
   });
 
   it('change nothing in the kernel when one starts again', async () => {
