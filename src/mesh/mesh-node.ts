@@ -101,6 +101,7 @@ export class MeshNode {
     this.questions = new Questions({
       self: name,
       clock,
+      random,
       send: (to, kind, payload) => this.gossip.send(to, this.wrap(kind, payload), true),
       topics: {
         keys: (body) => this.keys.change(body as NodeKeyChange),

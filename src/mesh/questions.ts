@@ -17,6 +17,7 @@ interface Answer {
 export interface QuestionsOptions {
   readonly self: string;
   readonly clock: Clock;
+  readonly random: () => number;
   /** False when there is no such node. */
   send(to: string, kind: 'question' | 'answer', payload: Uint8Array): boolean;
   /** By topic, what this node answers. */
@@ -25,17 +26,22 @@ export interface QuestionsOptions {
 
 /** A peer that asks without end gets no more than this many answers a second. */
 const answersPerSecond = 50;
+/** As random as a number in JSON may be, with room to count on. */
+const firstIdMax = 2 ** 52;
 /** Unit: milliseconds. */
 const answerTimeoutMs = 5_000;
 
 /** Asks other nodes, one at a time, and answers them. */
 export class Questions {
   private readonly waiting = new Map<number, (answer: Answer) => void>();
-  private nextId = 1;
+  private nextId: number;
   private answered = 0;
   private windowAtMs = -Infinity;
 
-  constructor(private readonly options: QuestionsOptions) {}
+  constructor(private readonly options: QuestionsOptions) {
+    // An answer to the run before this one is not to be taken for one to this.
+    this.nextId = Math.floor(options.random() * firstIdMax);
+  }
 
   /** Errors: not_found (no such node), deadline_exceeded, failed_precondition (its own problem). */
   ask(node: string, topic: string, body: unknown): Promise<unknown> {
