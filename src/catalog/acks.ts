@@ -2,6 +2,8 @@ import type { Core } from './core.js';
 import type { Applied, Confirmed, NetworkVersion } from './messages.js';
 import type { Watermark } from './model.js';
 import type { OwnRows } from './own.js';
+import { isSameKey, useBytes } from './proof.js';
+import { Budget, type Refusal } from './refusals.js';
 import type { Stream } from './stream.js';
 
 /** What an owner has not confirmed yet. */
@@ -12,8 +14,10 @@ interface Unconfirmed {
   repeatMs: number;
 }
 
-/** What a node told about its use of our rows. */
+/** What a node told about its use of our rows, in the message of this life and serial at last. */
 interface Acknowledged {
+  readonly life: number;
+  readonly serial: number;
   readonly interest: ReadonlySet<string>;
   readonly versions: ReadonlyMap<string, number>;
 }
@@ -29,13 +33,23 @@ const repeatFactorMax = 16;
 
 /** Tells owners what this node has put to use, and keeps what others tell of our own rows. */
 export class Acks {
+  /** What this node has put to use, by owner; another life of this node tells it all again. */
+  private readonly used = new Map<string, { epoch: number; versions: Map<string, number> }>();
   private readonly unconfirmed = new Map<string, Unconfirmed>();
+  /**
+   * Kept when a node fails: who is back in the same life does not tell it again, and nobody else
+   * may tell what was overheard before. Only names with a key are here; `trust` bounds these.
+   */
   private readonly acknowledged = new Map<string, Acknowledged>();
+  private readonly checks: Budget;
+  private serial = 0;
 
   constructor(
     private readonly core: Core,
     private readonly own: OwnRows,
-  ) {}
+  ) {
+    this.checks = new Budget(core.tunables.checksPerSecond);
+  }
 
   /** This node has put to use what `watermark` says; the owner is told soon. */
   applied({ owner, network, epoch, version }: Watermark, now: number): void {
@@ -44,6 +58,9 @@ export class Acks {
     const { ackDelayMs, ackRepeatMs } = this.core.tunables;
     const versions = known?.epoch === epoch ? known.versions : new Map<string, number>();
     versions.set(network, version);
+    const before = this.used.get(owner);
+    const used = before?.epoch === epoch ? before.versions : new Map<string, number>();
+    this.used.set(owner, { epoch, versions: used.set(network, version) });
     const atMs = Math.min(now + ackDelayMs, known?.atMs ?? Number.POSITIVE_INFINITY);
     this.unconfirmed.set(owner, { epoch, versions, atMs, repeatMs: ackRepeatMs });
   }
@@ -56,9 +73,14 @@ export class Acks {
   }
 
   /** Our rows, as told by a node; confirmed even if of an epoch before, so that it ends. */
-  note(message: Applied): void {
-    const { from, epoch, networks } = message;
-    if (epoch > this.own.epoch || networks.length > this.core.tunables.networksPerOwnerMax) return;
+  note(message: Applied, now: number): void {
+    const { from, epoch, life, serial, networks } = message;
+    if (epoch > this.own.epoch) return;
+    const refused = this.objection(message, now);
+    if (refused !== undefined) {
+      this.core.refusals.count(refused);
+      return;
+    }
     if (epoch === this.own.epoch) {
       const known = this.acknowledged.get(from)?.versions ?? new Map<string, number>();
       const versions = new Map(known);
@@ -66,8 +88,8 @@ export class Acks {
         const isOurs = this.own.owner.streams.has(network) && version <= this.own.version;
         if (isOurs) versions.set(network, Math.max(version, versions.get(network) ?? 0));
       }
-      const interest = new Set(message.interest.slice(0, this.core.tunables.interestMax));
-      this.acknowledged.set(from, { interest, versions });
+      const interest = new Set(message.interest);
+      this.acknowledged.set(from, { life, serial, interest, versions });
     }
     this.core.send(from, { type: 'confirmed', from: this.core.self, epoch, networks }, false);
   }
@@ -81,10 +103,20 @@ export class Acks {
     if (ack.versions.size === 0) this.unconfirmed.delete(from);
   }
 
-  /** Forgets all that was told: our epoch is another one, or the node is gone. */
-  forget(node?: string): void {
-    if (node === undefined) this.acknowledged.clear();
-    else this.acknowledged.delete(node);
+  /** Drops all of a node that is gone for good, or begins anew. */
+  forget(node: string): void {
+    this.acknowledged.delete(node);
+    this.used.delete(node);
+  }
+
+  /** Our epoch is another one: nobody has its rows yet, and what we told was of another life. */
+  begin(): void {
+    this.acknowledged.clear();
+    const { ackRepeatMs } = this.core.tunables;
+    for (const [owner, { epoch, versions }] of this.used) {
+      const ack = { epoch, versions: new Map(versions), repeatMs: ackRepeatMs };
+      this.unconfirmed.set(owner, { ...ack, atMs: Number.NEGATIVE_INFINITY });
+    }
   }
 
   /** Who has our rows up to `version` in use. */
@@ -99,14 +131,17 @@ export class Acks {
 
   /** Live nodes that told their interest in a network. */
   takersOf(network: string): string[] {
-    return [...this.acknowledged].filter(([, told]) => takes(told, network)).map(([node]) => node);
+    return this.core.members.up.filter((node) => {
+      const told = this.toldBy(node);
+      return told !== undefined && takes(told, network);
+    });
   }
 
   /** The version of a stream of ours that every live node which takes it has. */
   floorOf(stream: Stream): number {
     let floor = Number.MAX_SAFE_INTEGER;
     for (const node of this.core.members.up) {
-      const told = this.acknowledged.get(node);
+      const told = this.toldBy(node);
       if (told === undefined) return 0;
       if (!takes(told, stream.network)) continue;
       floor = Math.min(floor, told.versions.get(stream.network) ?? 0);
@@ -114,8 +149,14 @@ export class Acks {
     return floor;
   }
 
-  private has(node: string, version: number): boolean {
+  /** What a node told in the life that it is in, as far as is known. */
+  private toldBy(node: string): Acknowledged | undefined {
     const told = this.acknowledged.get(node);
+    return told !== undefined && told.life >= this.core.owners.epochOf(node) ? told : undefined;
+  }
+
+  private has(node: string, version: number): boolean {
+    const told = this.toldBy(node);
     if (told === undefined) return false;
     return [...this.own.owner.streams.values()].every(
       (stream) =>
@@ -124,17 +165,40 @@ export class Acks {
     );
   }
 
+  /** Only the node itself may speak for itself, and not go back. */
+  private objection(message: Applied, now: number): Refusal | undefined {
+    const { owners, proofs, self, trust, tunables } = this.core;
+    const { from, publicKey, life, serial, interest, networks } = message;
+    const interestMax = tunables.interestMax + tunables.networksPerOwnerMax;
+    const isLong = interest.length > interestMax || networks.length > tunables.networksPerOwnerMax;
+    if (isLong) return 'networks';
+    const told = this.acknowledged.get(from);
+    const isBefore = told !== undefined && (life - told.life || serial - told.serial) < 0;
+    if (life < owners.epochOf(from) || isBefore) return 'stale';
+    const key = owners.get(from)?.publicKey ?? trust.keyOf(from);
+    if (key !== undefined && !isSameKey(key, publicKey)) return 'key';
+    if (!this.checks.take(1, now)) return 'busy';
+    const bytes = useBytes({ ...message, owner: self });
+    if (!proofs.verify(publicKey, bytes, message.signature)) return 'signature';
+    return key === undefined && !trust.bind(from, publicKey) ? 'key' : undefined;
+  }
+
   private tell(owner: string, ack: Unconfirmed, now: number): void {
     const networks: NetworkVersion[] = Array.from(ack.versions, ([network, version]) => {
       return { network, version };
     });
-    const interest = [...this.core.interest].filter((network) => network !== '');
-    const { self, tunables } = this.core;
-    this.core.send(
-      owner,
-      { type: 'applied', from: self, epoch: ack.epoch, interest, networks },
-      false,
-    );
+    const { self: from, interest, proofs, tunables } = this.core;
+    const use = {
+      from,
+      epoch: ack.epoch,
+      life: this.own.epoch,
+      serial: ++this.serial,
+      interest: [...interest].filter((network) => network !== ''),
+      networks,
+    };
+    const signature = proofs.sign(useBytes({ ...use, owner }));
+    const { publicKey } = proofs;
+    this.core.send(owner, { type: 'applied', publicKey, ...use, signature }, false);
     ack.atMs = now + ack.repeatMs;
     ack.repeatMs = Math.min(2 * ack.repeatMs, repeatFactorMax * tunables.ackRepeatMs);
   }

@@ -14,6 +14,7 @@ import type {
   Watermark,
 } from './model.js';
 import { News } from './news.js';
+import type { Owner } from './owners.js';
 import { OwnRows } from './own.js';
 import { Pulls } from './pulls.js';
 import { Budget, type Refusal } from './refusals.js';
@@ -118,7 +119,6 @@ export class Catalog {
   memberChanged(name: string, state: MemberState, now: number): void {
     const { members, owners, feed, self } = this.core;
     if (name === self || !members.set(name, state, now)) return;
-    if (state !== 'up') this.acks.forget(name);
     for (const { network, rows } of owners.get(name)?.streams.values() ?? []) {
       for (const key of rows.keys()) feed.touch(name, network, key);
     }
@@ -242,10 +242,10 @@ export class Catalog {
         this.pulls.serve(message, now);
         break;
       case 'rows':
-        if (this.pulls.receive(message, now)) this.acks.forget();
+        if (this.pulls.receive(message, now)) this.acks.begin();
         break;
       case 'applied':
-        this.acks.note(message);
+        this.acks.note(message, now);
         break;
       case 'confirmed':
         this.acks.confirmed(message);
@@ -280,7 +280,7 @@ export class Catalog {
 
   /** Our own rows come back by gossip; those of a life that we know nothing of must be outdone. */
   private hearOfSelf(section: Section, now: number): void {
-    if (this.own.hear(section, now)) this.acks.forget();
+    if (this.own.hear(section, now)) this.acks.begin();
   }
 
   /** What takes the network of an own row takes part in spreading it. */
@@ -303,14 +303,21 @@ export class Catalog {
     for (const owner of owners.all()) {
       if (owner.name === self) continue;
       const downSince = members.downSince(owner.name) ?? owner.sinceMs;
-      if (!members.isUp(owner.name) && now >= downSince + tunables.reapMs) owners.bury(owner);
+      if (!members.isUp(owner.name) && now >= downSince + tunables.reapMs) this.bury(owner);
       if (now < owner.epochAtMs + tunables.epochGraceMs) continue;
       for (const stream of owner.streams.values())
         if (stream.epoch < owner.epoch) owners.dropStream(owner, stream);
     }
     for (const name of members.down()) {
-      if (now >= members.downSince(name)! + tunables.reapMs) members.forget(name);
+      if (now < members.downSince(name)! + tunables.reapMs) continue;
+      members.forget(name);
+      this.acks.forget(name);
     }
+  }
+
+  private bury(owner: Owner): void {
+    this.core.owners.bury(owner);
+    this.acks.forget(owner.name);
   }
 
   private report(): void {

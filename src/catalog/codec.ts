@@ -52,9 +52,11 @@ export function encodeMessage(message: Message): Uint8Array {
       writeList(out, message.sections, (section) => writeSection(out, section));
       break;
     case 'applied':
-      out.varint(message.epoch);
+      out.raw(message.publicKey);
+      out.varint(message.epoch).varint(message.life).varint(message.serial);
       writeList(out, message.interest, (network) => out.text(network));
       writeVersions(out, message.networks);
+      out.raw(message.signature);
       break;
     case 'confirmed':
       out.varint(message.epoch);
@@ -123,9 +125,13 @@ function readMessage(input: ByteReader): Message {
       return {
         type,
         from,
+        publicKey: input.raw(keyBytes),
         epoch: input.varint(),
+        life: input.varint(),
+        serial: input.varint(),
         interest: input.list(() => network(input)),
         networks: readVersions(input),
+        signature: input.raw(signatureBytes),
       };
     case 'confirmed':
       return { type, from, epoch: input.varint(), networks: readVersions(input) };

@@ -137,11 +137,9 @@ export class Exchange {
   /** What a peer has of an owner. */
   private hear(theirs: Watermark, peer: string, now: number): void {
     const { owners, members } = this.core;
-    const owner = owners.get(theirs.owner);
     if (theirs.version === 0 || !members.isUp(theirs.owner)) return;
-    const stream = owner?.streams.get(theirs.network);
-    const epoch = owner?.epoch ?? owners.grave(theirs.owner)?.head.epoch ?? 0;
-    if (theirs.epoch < epoch) {
+    const stream = owners.stream(theirs.owner, theirs.network);
+    if (theirs.epoch < owners.epochOf(theirs.owner)) {
       // What we know of its later life may be of networks that it takes no more, so that no
       // digest of ours for its networks would ever show it.
       if (theirs.owner === peer) this.correct(peer, now);

@@ -3,7 +3,7 @@ import { rowSize } from './codec.js';
 import type { HeadFields, RowFields, Section } from './messages.js';
 import { isLater, type SignedHead, type SignedRow } from './model.js';
 import type { Owner } from './owners.js';
-import { headBytes, rowBytes } from './proof.js';
+import { headBytes, isSameKey, rowBytes } from './proof.js';
 import { Budget, type Refusal } from './refusals.js';
 import type { Stream } from './stream.js';
 
@@ -46,16 +46,11 @@ export class Intake {
     if (owner === undefined && owners.size >= tunables.ownersMax) return 'owners';
     const key = owner?.publicKey ?? trust.keyOf(section.owner);
     if (key !== undefined && !isSameKey(key, section.publicKey)) return 'key';
-    const epoch = owner?.epoch ?? owners.grave(section.owner)?.head.epoch ?? 0;
-    if (section.epoch < epoch) return 'stale';
+    if (section.epoch < owners.epochOf(section.owner)) return 'stale';
     const streams = owner?.streams;
     const isFull = (streams?.size ?? 0) >= tunables.networksPerOwnerMax;
     return isFull && streams?.has(section.network) === false ? 'networks' : undefined;
   }
-}
-
-export function isSameKey(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** A row that does not keep the payload alive that it came in. */

@@ -91,14 +91,27 @@ export interface NetworkVersion {
   readonly version: number;
 }
 
-/** Tells an owner which of its rows the sender has put to use. */
-export interface Applied {
-  readonly type: 'applied';
+/** Which of an owner's rows a node has put to use. */
+export interface Use {
   readonly from: string;
+  readonly owner: string;
+  /** Of the owner. */
   readonly epoch: number;
+  /** Of the sender: one life of it. */
+  readonly life: number;
+  /** Of all that the sender tells in this life; what is later counts. */
+  readonly serial: number;
   /** All networks that the sender takes, besides ''. */
   readonly interest: readonly string[];
   readonly networks: readonly NetworkVersion[];
+}
+
+/** Tells an owner of its rows' use; the owner itself is in the signature alone. */
+export interface Applied extends Omit<Use, 'owner'> {
+  readonly type: 'applied';
+  readonly publicKey: Uint8Array;
+  /** Over useBytes, with the sender's key. */
+  readonly signature: Uint8Array;
 }
 
 /** The owner has noted it. */

@@ -80,6 +80,11 @@ export class Owners {
     return this.graves.get(name);
   }
 
+  /** The latest epoch of which there is proof; 0 = none. */
+  epochOf(name: string): number {
+    return this.byName.get(name)?.epoch ?? this.graves.get(name)?.head.epoch ?? 0;
+  }
+
   /** There is proof of `epoch`: what was before is over. */
   enterEpoch(owner: Owner, stream: Stream, epoch: number, now: number): void {
     if (epoch > owner.epoch) {

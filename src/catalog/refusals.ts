@@ -18,7 +18,7 @@ export type Refusal =
   /** The name has another key, or may not have this one. */
   | 'key'
   | 'signature'
-  /** An epoch that is over. */
+  /** An epoch that is over; of acknowledgements, all but the latest. */
   | 'stale'
   /** Somebody else speaks for this node. */
   | 'self'

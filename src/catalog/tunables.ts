@@ -32,7 +32,7 @@ export const catalogTunables = {
   wantsMax: 8_192,
   /** Bytes given to peers that ask, per second, over all of them. */
   serveBytesPerSecond: 16 * 1024 * 1024,
-  /** Signatures of unasked-for rows checked per second; bounds what a forger costs. */
+  /** Signatures of unasked-for rows, and as many acknowledgements, checked per second. */
   checksPerSecond: 2_000,
   /** Of payloads larger than a packet that nobody asked for: reading a megabyte takes 0.3 s. */
   unaskedBytesPerSecond: 1024 * 1024,

@@ -73,11 +73,15 @@ const cases: readonly (readonly [string, Message, string])[] = [
     {
       type: 'applied',
       from: 'n2',
+      publicKey: fill(32, 0xaa),
       epoch: Number.MAX_SAFE_INTEGER,
+      life: 300,
+      serial: 5,
       interest: ['x'],
       networks: [{ network: '', version: 7 }],
+      signature: fill(64, 0xcc),
     },
-    '01 06 02 6e32 ffffffffffffff0f 01 01 78 01 00 07',
+    `01 06 02 6e32 ${'aa'.repeat(32)} ffffffffffffff0f ac02 05 01 01 78 01 00 07 ${'cc'.repeat(64)}`,
   ],
   [
     'confirmed',
