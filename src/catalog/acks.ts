@@ -91,16 +91,25 @@ export class Acks {
       const interest = new Set(message.interest);
       this.acknowledged.set(from, { life, serial, interest, versions });
     }
-    this.core.send(from, { type: 'confirmed', from: this.core.self, epoch, networks }, false);
+    const { self } = this.core;
+    this.core.send(from, { type: 'confirmed', from: self, epoch, life, networks }, false);
   }
 
-  confirmed({ from, epoch, networks }: Confirmed): void {
+  confirmed({ from, epoch, life, networks }: Confirmed): void {
     const ack = this.unconfirmed.get(from);
-    if (ack?.epoch !== epoch) return;
+    if (ack?.epoch !== epoch || life !== this.own.epoch) return;
     for (const { network, version } of networks) {
       if ((ack.versions.get(network) ?? Infinity) <= version) ack.versions.delete(network);
     }
     if (ack.versions.size === 0) this.unconfirmed.delete(from);
+  }
+
+  /** An owner is back: what it missed is told at once. */
+  wake(owner: string, now: number): void {
+    const ack = this.unconfirmed.get(owner);
+    if (ack === undefined) return;
+    ack.atMs = now + this.core.tunables.ackDelayMs;
+    ack.repeatMs = this.core.tunables.ackRepeatMs;
   }
 
   /** Drops all of a node that is gone for good, or begins anew. */
@@ -152,7 +161,8 @@ export class Acks {
   /** What a node told in the life that it is in, as far as is known. */
   private toldBy(node: string): Acknowledged | undefined {
     const told = this.acknowledged.get(node);
-    return told !== undefined && told.life >= this.core.owners.epochOf(node) ? told : undefined;
+    const life = this.core.owners.epochOf(node);
+    return life === 0 || told?.life === life ? told : undefined;
   }
 
   private has(node: string, version: number): boolean {
@@ -172,7 +182,7 @@ export class Acks {
     const interestMax = tunables.interestMax + tunables.networksPerOwnerMax;
     const isLong = interest.length > interestMax || networks.length > tunables.networksPerOwnerMax;
     if (isLong) return 'networks';
-    const told = this.acknowledged.get(from);
+    const told = this.toldBy(from);
     const isBefore = told !== undefined && (life - told.life || serial - told.serial) < 0;
     if (life < owners.epochOf(from) || isBefore) return 'stale';
     const key = owners.get(from)?.publicKey ?? trust.keyOf(from);
@@ -198,7 +208,9 @@ export class Acks {
     };
     const signature = proofs.sign(useBytes({ ...use, owner }));
     const { publicKey } = proofs;
-    this.core.send(owner, { type: 'applied', publicKey, ...use, signature }, false);
+    // From the third time on as a stream: somebody may wait for it while datagrams are lost.
+    const reliable = ack.repeatMs > 2 * tunables.ackRepeatMs;
+    this.core.send(owner, { type: 'applied', publicKey, ...use, signature }, reliable);
     ack.atMs = now + ack.repeatMs;
     ack.repeatMs = Math.min(2 * ack.repeatMs, repeatFactorMax * tunables.ackRepeatMs);
   }

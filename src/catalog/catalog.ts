@@ -4,7 +4,7 @@ import { answerHead, decodeMessage, encodeMessage } from './codec.js';
 import { Core } from './core.js';
 import { Exchange } from './exchange.js';
 import { Intake } from './intake.js';
-import type { Message, News as NewsMessage, Section } from './messages.js';
+import type { Applied, Message, News as NewsMessage, Section } from './messages.js';
 import type {
   CatalogEffect,
   CatalogEntry,
@@ -119,6 +119,7 @@ export class Catalog {
   memberChanged(name: string, state: MemberState, now: number): void {
     const { members, owners, feed, self } = this.core;
     if (name === self || !members.set(name, state, now)) return;
+    if (state === 'up') this.acks.wake(name, now);
     for (const { network, rows } of owners.get(name)?.streams.values() ?? []) {
       for (const key of rows.keys()) feed.touch(name, network, key);
     }
@@ -245,7 +246,7 @@ export class Catalog {
         if (this.pulls.receive(message, now)) this.acks.begin();
         break;
       case 'applied':
-        this.acks.note(message, now);
+        this.hearUse(message, now);
         break;
       case 'confirmed':
         this.acks.confirmed(message);
@@ -281,6 +282,18 @@ export class Catalog {
   /** Our own rows come back by gossip; those of a life that we know nothing of must be outdone. */
   private hearOfSelf(section: Section, now: number): void {
     if (this.own.hear(section, now)) this.acks.begin();
+  }
+
+  /**
+   * What a node tells in a life that its rows do not prove yet is left to its repetition: if the
+   * node forgets that life, nobody can show it, and the node would not be heard again.
+   */
+  private hearUse(message: Applied, now: number): void {
+    const { from, life } = message;
+    const proved = this.core.owners.epochOf(from);
+    if (life < proved) this.exchange.correct(from, now);
+    if (proved === 0 || life <= proved) this.acks.note(message, now);
+    else this.pulls.want({ owner: from, network: '', epoch: life, version: 1 }, from, now);
   }
 
   /** What takes the network of an own row takes part in spreading it. */

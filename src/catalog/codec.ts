@@ -59,7 +59,7 @@ export function encodeMessage(message: Message): Uint8Array {
       out.raw(message.signature);
       break;
     case 'confirmed':
-      out.varint(message.epoch);
+      out.varint(message.epoch).varint(message.life);
       writeVersions(out, message.networks);
       break;
   }
@@ -134,7 +134,13 @@ function readMessage(input: ByteReader): Message {
         signature: input.raw(signatureBytes),
       };
     case 'confirmed':
-      return { type, from, epoch: input.varint(), networks: readVersions(input) };
+      return {
+        type,
+        from,
+        epoch: input.varint(),
+        life: input.varint(),
+        networks: readVersions(input),
+      };
   }
 }
 

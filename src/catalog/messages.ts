@@ -119,6 +119,8 @@ export interface Confirmed {
   readonly type: 'confirmed';
   readonly from: string;
   readonly epoch: number;
+  /** As it was told. */
+  readonly life: number;
   readonly networks: readonly NetworkVersion[];
 }
 

@@ -70,17 +70,17 @@ describe('acknowledgements', () => {
     ['the real one', 'b has it', (m) => m],
     ['one of more', 'b lacks it, signature', (m) => ({ ...m, networks: [at(m, 1)] })],
     ['one of another epoch', 'b lacks it, signature', (m) => ({ ...m, epoch: m.epoch - 1 })],
-    ['one of another life', 'b lacks it, signature', (m) => ({ ...m, life: m.life + 1 })],
+    ['one of a life to come', 'b lacks it', (m) => ({ ...m, life: m.life + 1 })],
     ['one of a former life', 'b lacks it, stale', (m) => ({ ...m, life: m.life - 1 })],
     ['one told later', 'b lacks it, signature', (m) => ({ ...m, serial: m.serial + 1 })],
     ['one of other interest', 'b lacks it, signature', (m) => ({ ...m, interest: ['red'] })],
     ['one without a signature', 'b lacks it, signature', (m) => ({ ...m, signature: zeros(64) })],
     ['one with another key', 'b lacks it, key', (m) => ({ ...m, publicKey: key('c') })],
-    ['one in the name of c', 'b lacks it, key', (m) => ({ ...m, from: 'c' })],
+    ['one in the name of c', 'b lacks it, key', (m) => ({ ...m, from: 'c', life: 2 ** 20 })],
     [
       'one with the name and key of c',
       'b lacks it, signature',
-      (m) => ({ ...m, from: 'c', publicKey: key('c') }),
+      (m) => ({ ...m, from: 'c', life: 2 ** 20, publicKey: key('c') }),
     ],
     [
       'one of more networks than there are',
@@ -169,6 +169,76 @@ describe('acknowledgements', () => {
     mesh.run(1_000);
     expect(a.catalog.watermark('b')!.epoch).toBe(b.epoch);
     expect(beliefOf(run)).toBe('b has it');
+  });
+
+  it('are heard of a node that forgot a life which nobody has proof of', () => {
+    const real = scene().tellInVain();
+    const mesh = new Mesh();
+    const a = mesh.add('a', sameEpoch);
+    a.catalog.memberChanged('b', 'up', mesh.nowMs);
+    put(a, 'k', '1');
+    give(mesh, a, real);
+    a.catalog.memberChanged('b', 'failed', mesh.nowMs);
+    const b = mesh.add('b', sameEpoch);
+    expect(b.catalog.epoch).toBeLessThan(real.life);
+    mesh.run(500);
+    expect(a.catalog.acknowledged(1).have).toEqual([]);
+    apply(mesh, b);
+    mesh.run(500);
+    expect(a.catalog.acknowledged(1).have).toEqual(['b']);
+  });
+
+  it('are not ended by what confirms those of a former life', () => {
+    const run = scene();
+    const { mesh, a, b } = run;
+    const { networks, life } = run.tellInVain();
+    mesh.peers.splice(mesh.peers.indexOf(a), 1);
+    const late = {
+      type: 'confirmed',
+      from: 'a',
+      epoch: a.epoch,
+      life: life - 1,
+      networks,
+    } as const;
+    b.catalog.receive(encodeMessage(late), 'a', mesh.nowMs);
+    mesh.peers.push(a);
+    mesh.run(2_000);
+    expect(beliefOf(run)).toBe('b has it');
+  });
+
+  it('go as a stream where datagrams are lost', () => {
+    const { mesh, b, tellInVain } = scene();
+    tellInVain();
+    const tries: string[] = [];
+    for (let step = 0; step < 100; step++) {
+      mesh.nowMs += 100;
+      b.catalog.tick(mesh.nowMs);
+      for (const effect of b.catalog.ready()) {
+        if (effect.kind !== 'send' || effect.to !== 'a') continue;
+        const message = decodeMessage(effect.payload);
+        if (typeof message === 'string' || message.type !== 'applied') continue;
+        tries.push(effect.reliable ? 'stream' : 'datagram');
+      }
+    }
+    expect(tries).toEqual(['datagram', 'stream', 'stream']);
+  });
+
+  it.each([
+    ['of a former life: a digest shows it the later one', -1, 'digest'],
+    ['of a life not proved yet: a pull gets the proof', 1, 'pull'],
+  ])('are answered where they are %s', (_, more, answer) => {
+    const run = scene();
+    const { mesh, a } = run;
+    const real = run.tellInVain();
+    const before = mesh.sent.length;
+    give(mesh, a, { ...real, life: real.life + more });
+    mesh.run(100);
+    const types = mesh.sent
+      .slice(before)
+      .filter(({ from, to }) => from === 'a' && to === 'b')
+      .map(({ payload }) => decodeMessage(payload))
+      .map((message) => (typeof message === 'string' ? message : message.type));
+    expect(types).toEqual([answer]);
   });
 
   it('bind a name to the first key that signs for it, if it may have that key', () => {

@@ -189,6 +189,9 @@ export class Chaos {
     const should = expected(this.sim, node).filter(isHonest);
     const missing = should.filter((line) => !is.includes(line));
     const wrong = is.filter((line) => !should.includes(line));
+    const { lack } = node.catalog!.acknowledged(node.catalog!.version);
+    const silent = lack.filter((name) => name !== mallory.name);
+    if (silent.length > 0) this.problems.push(`${node.name} waits for [${silent.join(', ')}]`);
     if (missing.length + wrong.length === 0) return;
     this.problems.push(`${node.name} lacks [${missing.join(', ')}] and has [${wrong.join(', ')}]`);
   }

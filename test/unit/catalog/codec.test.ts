@@ -85,8 +85,14 @@ const cases: readonly (readonly [string, Message, string])[] = [
   ],
   [
     'confirmed',
-    { type: 'confirmed', from: 'n2', epoch: 1, networks: [{ network: 'x', version: 127 }] },
-    '01 07 02 6e32 01 01 01 78 7f',
+    {
+      type: 'confirmed',
+      from: 'n2',
+      epoch: 1,
+      life: 2,
+      networks: [{ network: 'x', version: 127 }],
+    },
+    '01 07 02 6e32 01 02 01 01 78 7f',
   ],
 ];
 
@@ -124,7 +130,7 @@ describe('the codec of the catalog', () => {
     ['a number above 2^53', '01 07 01 61 ffffffffffffff1f 00', 'malformed'],
     ['an endless number', `01 07 01 61 ${'80'.repeat(20)}`, 'malformed'],
     ['a name that is no UTF-8', '01 02 01 ff 00', 'malformed'],
-    ['a network that is too long', `01 07 01 61 01 01 41 ${'61'.repeat(65)} 01`, 'malformed'],
+    ['a network that is too long', `01 07 01 61 01 01 01 41 ${'61'.repeat(65)} 01`, 'malformed'],
     [
       'a head below its floor',
       `01 01 01 ${sectionBytes.replace('04 01 02', '04 05 02')}`,
