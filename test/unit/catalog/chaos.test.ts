@@ -3,7 +3,7 @@ import { Chaos } from './chaos.js';
 
 /** One run: CATALOG_SEED=n; other ones: CATALOG_SEEDS=how many. */
 const one = process.env['CATALOG_SEED'];
-const count = Number(process.env['CATALOG_SEEDS'] ?? 150);
+const count = Number(process.env['CATALOG_SEEDS'] ?? 100);
 const seeds =
   one === undefined ? Array.from({ length: count }, (_, index) => index) : [Number(one)];
 
