@@ -66,6 +66,7 @@ export type {
   RuleSet,
   SysctlRule,
   VirtualServiceRule,
+  VxlanParameters,
 } from './rule.js';
 export { formatPort } from './service.js';
 export type {

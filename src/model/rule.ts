@@ -34,16 +34,43 @@ export type RuleSet = ReadonlyMap<string, Rule>;
 export interface LinkRule {
   readonly kind: 'link';
   readonly name: string;
-  readonly type: 'dummy' | 'bridge' | 'veth' | 'vxlan';
+  /**
+   * `veth-end`: the far end of a veth pair, a rule of the sandbox that the end lies in. The veth
+   * rule of another sandbox makes the device; until it did, `add` fails with ENODEV. Deleting
+   * either end takes the pair. A pair never has both of its ends as rules of one sandbox.
+   */
+  readonly type: 'dummy' | 'bridge' | 'veth' | 'veth-end' | 'vxlan';
   readonly up: boolean;
   /** Unit: bytes; absent = the kernel's choice. */
   readonly mtu?: number;
+  /**
+   * Unicast, as `02:42:0a:00:00:01`; absent = the kernel's choice. Without one, a bridge takes
+   * over that of a port; when it changes, the kernel forgets the neighbors of the device.
+   */
+  readonly mac?: string;
   /** The bridge this device is a port of. */
   readonly master?: string;
-  /** veth: the name of the other end, and the namespace path it is made in. */
-  readonly peer?: { readonly name: string; readonly netns?: string };
-  /** vxlan: no learning, no flooding; entries come from FdbRules. VNI range 0-16777215. */
-  readonly vxlan?: { readonly vni: number; readonly port: number; readonly local: string };
+  /**
+   * veth: the name of the other end, its first MAC (absent = the kernel's choice), and the namespace
+   * path it is made in. What was asked for: what became of the other end is its own sandbox's to say.
+   */
+  readonly peer?: { readonly name: string; readonly mac?: string; readonly netns?: string };
+  readonly vxlan?: VxlanParameters;
+}
+
+/** Of a vxlan device without learning and flooding: its entries come from FdbRules. */
+export interface VxlanParameters {
+  /** Range: 0-16777215. */
+  readonly vni: number;
+  /** UDP port of every VTEP. */
+  readonly port: number;
+  /** Source address of what it sends. */
+  readonly local: string;
+  /**
+   * The device answers ARP requests and neighbor solicitations itself, from the NeighborRules on
+   * it whose MAC has an FdbRule on it, and sends none of them out (IFLA_VXLAN_PROXY).
+   */
+  readonly proxy: boolean;
 }
 
 /** An address on a device of ours. */
@@ -243,13 +270,16 @@ export function formatOp(op: Op): string {
 function formatLink(rule: LinkRule): string {
   const words = [`link ${rule.name} type ${rule.type}`];
   if (rule.vxlan !== undefined) {
-    const { vni, port, local } = rule.vxlan;
+    const { vni, port, local, proxy } = rule.vxlan;
     words.push(`id ${vni} dstport ${port} local ${local} nolearning`);
+    if (proxy) words.push('proxy');
   }
+  if (rule.mac !== undefined) words.push(`mac ${rule.mac}`);
   if (rule.peer !== undefined) {
-    words.push(
-      `peer ${rule.peer.name}${rule.peer.netns === undefined ? '' : ` netns ${rule.peer.netns}`}`,
-    );
+    const { name, mac, netns } = rule.peer;
+    words.push(`peer ${name}`);
+    if (mac !== undefined) words.push(`mac ${mac}`);
+    if (netns !== undefined) words.push(`netns ${netns}`);
   }
   if (rule.mtu !== undefined) words.push(`mtu ${rule.mtu}`);
   if (rule.master !== undefined) words.push(`master ${rule.master}`);

@@ -58,7 +58,7 @@ export function sameRule(a: Rule, b: Rule): boolean {
       return sameTarget && a.gateway === other.gateway && a.source === other.source;
     }
     case 'link':
-      return formatRule(a) === formatRule(a.mtu === undefined ? withoutMtu(b as LinkRule) : b);
+      return formatRule(a) === formatRule(asAskedFor(a, b as LinkRule));
     case 'nft-table':
     case 'sysctl':
     case 'ipvs-timeouts':
@@ -69,10 +69,13 @@ export function sameRule(a: Rule, b: Rule): boolean {
   }
 }
 
-/** Where no size was asked for, the kernel's choice is as good as any. */
-function withoutMtu(rule: LinkRule): LinkRule {
-  const { mtu: _chosenByKernel, ...rest } = rule;
-  return rest;
+/** Where no size or MAC was asked for, the kernel's choice is as good as any. */
+function asAskedFor(wanted: LinkRule, { mtu, mac, ...rest }: LinkRule): LinkRule {
+  return {
+    ...rest,
+    ...(wanted.mtu === undefined || mtu === undefined ? {} : { mtu }),
+    ...(wanted.mac === undefined || mac === undefined ? {} : { mac }),
+  };
 }
 
 class Plan {
@@ -80,6 +83,8 @@ class Plan {
   private readonly removing = new Map<RuleKind, Op[]>();
   /** Devices made anew: the kernel drops what was on them. */
   private readonly newDevices = new Set<string>();
+  /** Devices that change their MAC: the kernel drops their neighbors. */
+  private readonly newMacs = new Set<string>();
   /** The table is made anew: the kernel drops its elements. */
   private newTable = false;
 
@@ -113,6 +118,8 @@ class Plan {
     const held = this.observed.get(key);
     if (wanted?.kind === 'link' && (held === undefined || mustReplace(wanted, held))) {
       this.newDevices.add(wanted.name);
+    } else if (wanted?.kind === 'link' && isMacNew(wanted, held as LinkRule)) {
+      this.newMacs.add(wanted.name);
     }
     if (wanted?.kind === 'nft-table' && (held === undefined || !sameRule(wanted, held))) {
       this.newTable = true;
@@ -121,7 +128,7 @@ class Plan {
 
   /** Identities beside those of what goes with a device or a table that is made anew. */
   private lostKeys(links: readonly string[], others: readonly string[]): string[] {
-    if (this.newDevices.size === 0 && !this.newTable) return [];
+    if (this.newDevices.size + this.newMacs.size === 0 && !this.newTable) return [];
     const keys = new Set([...links, ...others]);
     const lost: string[] = [];
     for (const [key] of this.desired) {
@@ -139,6 +146,7 @@ class Plan {
       const { master, ...free } = rule;
       return master !== undefined && this.newDevices.has(master) ? free : rule;
     }
+    if (rule.kind === 'neighbor' && this.newMacs.has(rule.device)) return undefined;
     const gone = 'device' in rule && this.newDevices.has(rule.device);
     return gone ? undefined : rule;
   }
@@ -223,8 +231,12 @@ function mustReplace(wanted: Rule, held: Rule): boolean {
   return wanted.kind === 'nft-element' || wanted.kind === 'policy' || wanted.kind === 'route';
 }
 
-function withoutSettings({ mtu: _mtu, master: _master, ...rest }: LinkRule): LinkRule {
+function withoutSettings({ mtu: _mtu, mac: _mac, master: _master, ...rest }: LinkRule): LinkRule {
   return { ...rest, up: true };
+}
+
+function isMacNew(wanted: LinkRule, held: LinkRule): boolean {
+  return wanted.mac !== undefined && wanted.mac !== held.mac;
 }
 
 /** What is always there with some value: never added, never deleted. */

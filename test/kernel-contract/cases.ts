@@ -15,6 +15,8 @@ import {
 
 /** Ops given to the kernel at once, what it refuses of them, and what it holds afterwards. */
 export interface Step {
+  /** The end of a veth pair that another sandbox makes here before. */
+  readonly farEnd?: string;
   readonly ops: readonly Op[];
   /** `index errno`; absent = nothing. */
   readonly refused?: readonly string[];

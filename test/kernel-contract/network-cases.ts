@@ -15,12 +15,12 @@ export const policy = {
 const otherPolicy = { ...policy, priority: 1001 };
 const otherMac = '02:42:0a:00:00:0b';
 export const bridge = vipDevice({ name: 'meshb', type: 'bridge' });
-export const vxlan = vipDevice({
+const tunnel = vipDevice({
   name: 'meshx',
   type: 'vxlan',
-  master: 'meshb',
-  vxlan: { vni: 4096, port: 4789, local: '127.0.0.1' },
+  vxlan: { vni: 4096, port: 4789, local: '127.0.0.1', proxy: true },
 });
+export const vxlan = { ...tunnel, master: 'meshb' };
 export const neighbor = {
   kind: 'neighbor',
   device: 'meshb',
@@ -43,6 +43,115 @@ const element = (client: string): NftElementRule => ({
   set: 'clients',
   key: [client],
 });
+
+const macs = ['02:42:0a:00:00:01', '02:42:0a:00:00:02'] as const;
+/** All that a case asks for; others are the kernel's choice. */
+export const chosenMacs: ReadonlySet<string> = new Set(macs);
+const group = '03:42:0a:00:00:01';
+export const end = vipDevice({ name: 'mesh-e0', type: 'veth-end', mac: macs[0] });
+const pair = vipDevice({ name: 'meshv', type: 'veth', mac: macs[0], peer: { name: 'eth1' } });
+const onEnd = { kind: 'address', device: 'mesh-e0', prefix: '10.0.0.2/24' } as const;
+const way = {
+  kind: 'route',
+  type: 'unicast',
+  destination: '0.0.0.0/0',
+  table: 254,
+  device: 'mesh-e0',
+  gateway: '10.0.0.1',
+} as const;
+
+const devices: Case[] = [
+  {
+    name: 'a device keeps its MAC until another is asked for; one of a group is refused',
+    steps: [
+      {
+        ops: [
+          add({ ...bridge, mac: group }),
+          add({ ...pair, peer: { name: 'eth1', mac: group } }),
+          set({ ...bridge, mac: group }),
+          add({ ...bridge, mac: macs[0] }),
+          set({ ...bridge, mac: group }),
+        ],
+        refused: ['0 EADDRNOTAVAIL', '1 EADDRNOTAVAIL', '2 ENODEV', '4 EADDRNOTAVAIL'],
+        holds: 'link meshb type bridge mac 02:42:0a:00:00:01 mtu 1500 up',
+      },
+      {
+        ops: [set({ ...bridge, mtu: 1400 })],
+        holds: 'link meshb type bridge mac 02:42:0a:00:00:01 mtu 1400 up',
+      },
+      {
+        ops: [set({ ...bridge, mac: macs[1] })],
+        holds: 'link meshb type bridge mac 02:42:0a:00:00:02 mtu 1500 up',
+      },
+    ],
+  },
+  {
+    name: 'another MAC costs a device its neighbors, not its addresses and entries',
+    steps: [
+      {
+        ops: [
+          add({ ...tunnel, mac: macs[0] }),
+          add({ ...onEnd, device: 'meshx' }),
+          add({ ...neighbor, device: 'meshx' }),
+          add({ ...neighbor, device: 'meshx', address: 'fd00::9' }),
+          add(entry),
+          set({ ...tunnel, mac: macs[0], mtu: 1400 }),
+        ],
+        holds: `
+addr 10.0.0.2/24 dev meshx
+fdb 02:42:0a:00:00:09 dev meshx dst 127.0.0.2
+link meshx type vxlan id 4096 dstport 4789 local 127.0.0.1 nolearning proxy mac 02:42:0a:00:00:01 mtu 1400 up
+neigh 10.0.0.9 dev meshx lladdr 02:42:0a:00:00:09
+neigh fd00::9 dev meshx lladdr 02:42:0a:00:00:09`,
+      },
+      {
+        ops: [set({ ...tunnel, mac: macs[1] })],
+        holds: `
+addr 10.0.0.2/24 dev meshx
+fdb 02:42:0a:00:00:09 dev meshx dst 127.0.0.2
+link meshx type vxlan id 4096 dstport 4789 local 127.0.0.1 nolearning proxy mac 02:42:0a:00:00:02 mtu 1500 up`,
+      },
+    ],
+  },
+  {
+    name: 'a pair is one device to the sandbox that made it, wherever its other end lies',
+    steps: [
+      {
+        ops: [add({ ...pair, peer: { name: 'mesh-e1', mac: macs[1] } })],
+        holds:
+          'link meshv type veth mac 02:42:0a:00:00:01 peer mesh-e1 mac 02:42:0a:00:00:02 mtu 1500 up',
+      },
+      { ops: [remove(pair)], holds: '' },
+    ],
+  },
+  {
+    name: 'the end of a pair is there when its other side made it, and ours when asked for',
+    steps: [
+      {
+        ops: [add(end), set(end), remove(end), add(onEnd)],
+        refused: ['0 ENODEV', '1 ENODEV', '2 ENODEV', '3 ENODEV'],
+        holds: '',
+      },
+      {
+        farEnd: end.name,
+        ops: [add(end), add(end), add(onEnd), add(way), add({ ...neighbor, device: end.name })],
+        holds: `
+addr 10.0.0.2/24 dev mesh-e0
+link mesh-e0 type veth-end mac 02:42:0a:00:00:01 mtu 1500 up
+neigh 10.0.0.9 dev mesh-e0 lladdr 02:42:0a:00:00:09
+route 0.0.0.0/0 via 10.0.0.1 dev mesh-e0 table 254`,
+      },
+      {
+        ops: [set({ ...end, mtu: 1400 }), remove({ ...neighbor, device: end.name })],
+        holds: `
+addr 10.0.0.2/24 dev mesh-e0
+link mesh-e0 type veth-end mac 02:42:0a:00:00:01 mtu 1400 up
+route 0.0.0.0/0 via 10.0.0.1 dev mesh-e0 table 254`,
+      },
+      { ops: [remove(end), remove(end)], refused: ['1 ENODEV'], holds: '' },
+    ],
+  },
+];
 
 const network: Case[] = [
   {
@@ -166,7 +275,7 @@ neigh 10.0.0.9 dev meshb lladdr 02:42:0a:00:00:0a`,
         holds: `
 fdb 02:42:0a:00:00:09 dev meshx dst 127.0.0.2
 link meshb type bridge mtu 1500 up
-link meshx type vxlan id 4096 dstport 4789 local 127.0.0.1 nolearning mtu 1500 master meshb up`,
+link meshx type vxlan id 4096 dstport 4789 local 127.0.0.1 nolearning proxy mtu 1500 master meshb up`,
       },
       { ops: [remove(vxlan)], holds: 'link meshb type bridge mtu 1500 up' },
     ],
@@ -206,4 +315,4 @@ nft table inet meshd
 ];
 
 /** What needs no IPVS. */
-export const networkCases: readonly Case[] = [...network, ...tables];
+export const networkCases: readonly Case[] = [...devices, ...network, ...tables];

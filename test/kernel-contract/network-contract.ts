@@ -1,8 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errnoName, type Kernel } from '../../src/kernel/index.js';
-import { formatRule, type Op, type Rule, type RuleSet } from '../../src/model/index.js';
+import {
+  formatRule,
+  type LinkRule,
+  type Op,
+  type Rule,
+  type RuleSet,
+} from '../../src/model/index.js';
 import {
   bridge,
+  chosenMacs,
+  end,
   entry,
   neighbor,
   networkCases,
@@ -20,6 +28,8 @@ export interface NetworkSubject {
   changeAddress(): Promise<void>;
   /** Deletes a device, an address, a policy rule or the table as another program would. */
   take(rule: Rule): Promise<void>;
+  /** Makes a veth pair whose end of that name lies here, and the other in another sandbox. */
+  makeFarEnd(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,7 +49,8 @@ export function networkContract(open: () => Promise<NetworkSubject>): void {
   const held = async (): Promise<string> => textOf((await kernel.observe({ sysctls: [] })).own);
 
   it.each(networkCases)('$name', async ({ steps }) => {
-    for (const { ops, refused, holds } of steps) {
+    for (const { farEnd, ops, refused, holds } of steps) {
+      if (farEnd !== undefined) await subject.makeFarEnd(farEnd);
       expect(await apply(...ops)).toEqual(refused ?? []);
       expect(await held()).toBe(holds.trim());
       // A second look shows the same.
@@ -121,6 +132,21 @@ export function networkContract(open: () => Promise<NetworkSubject>): void {
       await stop();
     });
 
+    it('calls back for the end of a pair, made and taken from its other side', async () => {
+      await watch();
+      await subject.makeFarEnd(end.name);
+      await nextCall;
+      await stop();
+
+      await watch();
+      expect(await apply(add(end), set({ ...end, mtu: 1400, up: false }))).toEqual([]);
+      await turns();
+      expect(calls).toBe(0);
+      await subject.take(end);
+      await nextCall;
+      await stop();
+    });
+
     it('does not call back for a tunnel device and its entries', async () => {
       await watch();
       const made = [bridge, vxlan, entry];
@@ -134,13 +160,17 @@ export function networkContract(open: () => Promise<NetworkSubject>): void {
   });
 }
 
-/** The rules that are neither sysctls nor timeouts, as sorted text. */
+/** The rules that are neither sysctls nor timeouts, as sorted text without the MACs of chance. */
 export function textOf(rules: RuleSet): string {
   return [...rules.values()]
     .filter(({ kind }) => kind !== 'sysctl' && kind !== 'ipvs-timeouts')
-    .map(formatRule)
+    .map((rule) => formatRule(rule.kind === 'link' ? withChosenMac(rule) : rule))
     .sort()
     .join('\n');
+}
+
+function withChosenMac({ mac, ...rest }: LinkRule): LinkRule {
+  return mac !== undefined && chosenMacs.has(mac) ? { ...rest, mac } : rest;
 }
 
 /** The kernel queues announcements while it is asked: a turn of the event loop reads them all. */

@@ -34,7 +34,7 @@ const tunnel: LinkRule = {
   name: 'meshx1',
   type: 'vxlan',
   up: true,
-  vxlan: { vni: 4096, port: 4789, local: '192.168.5.1' },
+  vxlan: { vni: 4096, port: 4789, local: '192.168.5.1', proxy: false },
 };
 
 describe('policy rules', () => {
@@ -127,7 +127,7 @@ describe('forwarding entries', () => {
     await kernel.apply('add', {
       ...tunnel,
       master: 'mesh1',
-      vxlan: { vni: 4096, port: 4789, local },
+      vxlan: { vni: 4096, port: 4789, local, proxy: false },
     });
     const rule: FdbRule = { kind: 'fdb', device: 'meshx1', mac: '02:42:0a:00:00:07', vtep };
     const key = ruleKey(rule);

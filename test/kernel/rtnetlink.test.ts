@@ -16,7 +16,8 @@ beforeEach(async () => {
 afterEach(() => namespace.close());
 
 /** A bridge stands for the dummy device, which not every kernel has. */
-const vips: LinkRule = { kind: 'link', name: 'mesh0', type: 'bridge', up: true };
+const mac = '02:42:0a:00:00:01';
+const vips: LinkRule = { kind: 'link', name: 'mesh0', type: 'bridge', up: true, mac };
 
 describe('links', () => {
   const cases: { name: string; rule: LinkRule; shown: object }[] = [
@@ -38,7 +39,8 @@ describe('links', () => {
         type: 'vxlan',
         up: true,
         mtu: 1450,
-        vxlan: { vni: 4096, port: 4789, local: '192.168.5.1' },
+        mac,
+        vxlan: { vni: 4096, port: 4789, local: '192.168.5.1', proxy: false },
       },
       shown: {
         linkinfo: {
@@ -60,12 +62,17 @@ describe('links', () => {
         type: 'vxlan',
         up: false,
         mtu: 1430,
-        vxlan: { vni: 16777215, port: 8472, local: 'fd05::1' },
+        mac,
+        vxlan: { vni: 16777215, port: 8472, local: 'fd05::1', proxy: true },
       },
       shown: {
         linkinfo: {
           info_kind: 'vxlan',
-          info_data: expect.objectContaining({ id: 16777215, local6: 'fd05::1' }) as unknown,
+          info_data: expect.objectContaining({
+            id: 16777215,
+            local6: 'fd05::1',
+            proxy: true,
+          }) as unknown,
         },
       },
     },
@@ -77,9 +84,11 @@ describe('links', () => {
         type: 'veth',
         up: true,
         mtu: 1400,
+        mac,
         peer: { name: 'eth1' },
       },
       shown: {
+        address: mac,
         link: 'eth1',
         ifalias: 'meshd peer eth1',
         flags: expect.arrayContaining(['UP']) as unknown,
@@ -98,18 +107,25 @@ describe('links', () => {
     expect((await kernel.observe()).size).toBe(0);
   });
 
-  it('changes size, state and master in place', async () => {
+  it('changes size, MAC, state and master in place', async () => {
     const port: LinkRule = {
       kind: 'link',
       name: 'meshv1',
       type: 'veth',
       up: false,
       mtu: 1500,
+      mac,
       peer: { name: 'eth1' },
     };
     await kernel.apply('add', { ...vips, mtu: 1500 });
     await kernel.apply('add', port);
-    const changed: LinkRule = { ...port, up: true, mtu: 1400, master: 'mesh0' };
+    const changed: LinkRule = {
+      ...port,
+      up: true,
+      mtu: 1400,
+      mac: '02:42:0a:00:00:02',
+      master: 'mesh0',
+    };
     expect(await kernel.apply('set', changed)).toBe('ok');
     expect((await kernel.observe()).get(ruleKey(port))).toEqual(changed);
     expect(await kernel.apply('set', port)).toBe('ok');
@@ -126,14 +142,24 @@ describe('links', () => {
         type: 'veth',
         up: true,
         mtu: 1400,
-        peer: { name: 'eth1', netns: other.path },
+        mac,
+        peer: { name: 'eth1', mac: '02:42:0a:00:00:02', netns: other.path },
       };
       expect(await kernel.apply('add', pair)).toBe('ok');
-      expect(other.ipJson('link show eth1')).toEqual([expect.objectContaining({ mtu: 1400 })]);
+      expect(other.ipJson('link show eth1')).toEqual([
+        expect.objectContaining({ mtu: 1400, address: '02:42:0a:00:00:02' }),
+      ]);
       expect([...(await kernel.observe()).values()]).toEqual([pair]);
     } finally {
       await other.close();
     }
+  });
+
+  it('refuses to change whether a vxlan device answers for its neighbors', async () => {
+    const { rule } = cases.find(({ rule: { type } }) => type === 'vxlan')!;
+    await kernel.apply('add', rule);
+    const change = `link set meshx1 type vxlan id 4096 proxy`;
+    expect(() => namespace.ip(change)).toThrow('cannot change PROXY flag');
   });
 
   it('leaves alone what only has our prefix', async () => {

@@ -17,7 +17,7 @@ import {
 export function ruleSets(): fc.Arbitrary<RuleSet> {
   return fc
     .record({
-      links: fc.tuple(optional(mesh0), optional(bridge), optional(vxlan)),
+      links: fc.tuple(optional(mesh0), optional(bridge), optional(vxlan), optional(port)),
       onLinks: fc.subarray(onLinks, { minLength: 0 }),
       routes: fc.tuple(...routes.map(optional)),
       policies: fc.tuple(...policies.map(optional)),
@@ -69,9 +69,10 @@ const mesh0: LinkRule[] = [dummy, { ...dummy, mtu: 1400 }, { ...dummy, type: 'br
 const bridge: LinkRule[] = [
   { kind: 'link', name: 'meshbr', type: 'bridge', up: true },
   { kind: 'link', name: 'meshbr', type: 'bridge', up: true, mtu: 1450 },
+  { kind: 'link', name: 'meshbr', type: 'bridge', up: true, mac: '02:42:0a:01:00:01' },
   { kind: 'link', name: 'meshbr', type: 'dummy', up: true },
 ];
-const overlay = { vni: 4096, port: 4789, local: '192.0.2.1' };
+const overlay = { vni: 4096, port: 4789, local: '192.0.2.1', proxy: false };
 const vxlan: LinkRule[] = [
   { kind: 'link', name: 'mesha', type: 'vxlan', up: true, master: 'meshbr', vxlan: overlay },
   { kind: 'link', name: 'mesha', type: 'vxlan', up: true, vxlan: overlay },
@@ -83,6 +84,21 @@ const vxlan: LinkRule[] = [
     master: 'meshbr',
     vxlan: { ...overlay, vni: 4097 },
   },
+  {
+    kind: 'link',
+    name: 'mesha',
+    type: 'vxlan',
+    up: true,
+    mac: '02:42:0a:01:00:01',
+    master: 'meshbr',
+    vxlan: { ...overlay, proxy: true },
+  },
+];
+const peer = { name: 'mesh-e0', mac: '02:42:0a:01:00:05', netns: '/run/netns/a' };
+const port: LinkRule[] = [
+  { kind: 'link', name: 'meshv', type: 'veth', up: true, master: 'meshbr', peer },
+  { kind: 'link', name: 'meshv', type: 'veth', up: true, mac: '02:42:0a:01:00:06', peer },
+  { kind: 'link', name: 'meshv', type: 'veth', up: true, peer: { name: 'mesh-e0' } },
 ];
 
 const onLinks: Rule[] = [

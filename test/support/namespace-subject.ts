@@ -11,6 +11,7 @@ export async function openNamespaceSubject(): Promise<
   const kernel = await openLinuxKernel({ netns: namespace.path });
   let isGone = false;
   let added = 8;
+  let other: TestNamespace | undefined;
   const vanish = async (): Promise<void> => {
     if (!isGone) await namespace.close();
     isGone = true;
@@ -22,6 +23,11 @@ export async function openNamespaceSubject(): Promise<
       namespace.ip(`address add 127.0.0.${++added}/32 dev lo`);
       return Promise.resolve();
     },
+    makeFarEnd: (name) => {
+      other ??= new TestNamespace();
+      other.ip(`link add near type veth peer name ${name} netns ${namespace.name}`);
+      return Promise.resolve();
+    },
     take: (rule) => {
       namespace.run(takingCommand(rule));
       return Promise.resolve();
@@ -30,6 +36,7 @@ export async function openNamespaceSubject(): Promise<
     close: async () => {
       await kernel.close();
       await vanish();
+      await other?.close();
     },
   };
 }

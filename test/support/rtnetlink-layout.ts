@@ -52,10 +52,12 @@ const vxlan: AttributeLayout = {
   1: ['IFLA_VXLAN_ID', 'u32'],
   4: ['IFLA_VXLAN_LOCAL', 'address'],
   7: ['IFLA_VXLAN_LEARNING', 'u8'],
+  11: ['IFLA_VXLAN_PROXY', 'u8'],
   15: ['IFLA_VXLAN_PORT', 'u16be'],
   17: ['IFLA_VXLAN_LOCAL6', 'address'],
 };
 const linkBase: AttributeLayout = {
+  1: ['IFLA_ADDRESS', 'bytes'],
   3: ['IFLA_IFNAME', 'text'],
   4: ['IFLA_MTU', 'u32'],
   10: ['IFLA_MASTER', 'u32'],

@@ -76,19 +76,32 @@ function numberAfter(words: readonly string[], name: string): number | undefined
 
 function parseLink(words: readonly string[]): LinkRule {
   const vni = numberAfter(words, 'id');
-  const peer = after(words, 'peer');
+  const isProxy = words.includes('proxy');
+  // What follows `peer` is the peer's.
+  const peerAt = words.indexOf('peer');
+  const own = peerAt === -1 ? words : words.slice(0, peerAt);
+  const peer = peerAt === -1 ? [] : words.slice(peerAt);
   return present<LinkRule>({
     kind: 'link',
     name: words[1]!,
     type: words[3] as LinkRule['type'],
     up: words.at(-1) === 'up',
+    mac: after(own, 'mac'),
     mtu: numberAfter(words, 'mtu'),
     master: after(words, 'master'),
-    peer: peer === undefined ? undefined : present({ name: peer, netns: after(words, 'netns') }),
+    peer:
+      peerAt === -1
+        ? undefined
+        : present({ name: peer[1]!, mac: after(peer, 'mac'), netns: after(peer, 'netns') }),
     vxlan:
       vni === undefined
         ? undefined
-        : { vni, port: numberAfter(words, 'dstport')!, local: after(words, 'local')! },
+        : {
+            vni,
+            port: numberAfter(words, 'dstport')!,
+            local: after(words, 'local')!,
+            proxy: isProxy,
+          },
   });
 }
 

@@ -63,6 +63,17 @@ export class StrictModel {
         destinations: (held as VirtualServiceRule).destinations,
       });
     } else this.rules.set(key, rule);
+    if (rule.kind === 'link') this.changeMac(rule, held as LinkRule);
+  }
+
+  /** What was not asked for stays; neighbors do not outlive the MAC of their device. */
+  private changeMac(rule: LinkRule, { mac }: LinkRule): void {
+    if (rule.mac === undefined && mac !== undefined)
+      this.rules.set(ruleKey(rule), { ...rule, mac });
+    if (rule.mac === undefined || rule.mac === mac) return;
+    for (const [key, held] of this.rules) {
+      if (held.kind === 'neighbor' && held.device === rule.name) this.rules.delete(key);
+    }
   }
 
   private delete(op: Op, rule: Rule): void {
@@ -133,22 +144,25 @@ export function textOf(rules: RuleSet): string {
 
 /**
  * What the kernel has to hold in the end, as text: everything desired, the settings that nobody
- * asks for as they are, and nothing else. A size that nobody asks for is the kernel's.
+ * asks for as they are, and nothing else. A size or MAC that nobody asks for is the kernel's.
  */
 export function settledText(desired: RuleSet, held: RuleSet): string {
   const all = new Map<string, Rule>();
   for (const [key, rule] of held) if (isSetting(rule)) all.set(key, rule);
   for (const [key, rule] of desired) {
     const other = held.get(key);
-    const chosen = rule.kind === 'link' && other?.kind === 'link' ? other.mtu : undefined;
-    const mtu = rule.kind === 'link' && rule.mtu === undefined ? chosen : undefined;
-    all.set(key, mtu === undefined ? rule : ({ ...rule, mtu } as Rule));
+    const isLink = rule.kind === 'link' && other?.kind === 'link';
+    all.set(key, isLink ? { ...chosen(other), ...rule } : rule);
   }
   return textOf(all);
 }
 
+function chosen({ mtu, mac }: LinkRule): Pick<LinkRule, 'mtu' | 'mac'> {
+  return { ...(mtu === undefined ? {} : { mtu }), ...(mac === undefined ? {} : { mac }) };
+}
+
 function sameButSettings(a: LinkRule, b: LinkRule): boolean {
-  const fixed = ({ mtu: _mtu, master: _master, ...rest }: LinkRule): string =>
+  const fixed = ({ mtu: _mtu, mac: _mac, master: _master, ...rest }: LinkRule): string =>
     formatRule({ ...rest, up: true });
   return fixed(a) === fixed(b);
 }

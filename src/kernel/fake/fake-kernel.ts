@@ -122,6 +122,19 @@ export class FakeKernel implements Kernel {
     }
   }
 
+  /**
+   * A veth rule of another sandbox makes its far end here: from now on `add` of a `veth-end` of
+   * that name succeeds. Unannounced, as `plant` is.
+   */
+  plantFarEnd(name: string): void {
+    this.tables.plantFarEnd(name);
+  }
+
+  /** The pair is deleted from its other side. */
+  unplantFarEnd(name: string): void {
+    this.tables.unplantFarEnd(name);
+  }
+
   /** From now on the kernel has no IPVS, or has it. */
   setIpvs(present: boolean): void {
     this.tables.ipvs.present = present;

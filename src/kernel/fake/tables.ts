@@ -28,6 +28,8 @@ export class Tables {
   readonly ipvs = new IpvsTables();
   readonly sysctls: Map<string, string>;
   private readonly plain = new Map<string, PlainRule>();
+  /** Far ends of pairs that other sandboxes made, whether there are rules of them or not. */
+  private readonly farEnds = new Set<string>();
 
   constructor(
     sysctls: Readonly<Record<string, string>>,
@@ -70,9 +72,22 @@ export class Tables {
     if (rule !== undefined) this.remove(rule);
   }
 
+  /** The other side makes its veth device, and with it the end that lies here. */
+  plantFarEnd(name: string): void {
+    this.farEnds.add(name);
+  }
+
+  /** The other side deletes it. */
+  unplantFarEnd(name: string): void {
+    this.farEnds.delete(name);
+    this.unplant(`link ${name}`);
+  }
+
   /** What carries our mark, in the order of `kindOrder`. */
   own(sysctls: readonly string[]): Map<string, Rule> {
-    const rules: Rule[] = [...this.plain.values()].map(asTheKernelSays);
+    const rules: Rule[] = [...this.plain.values()].map((rule) =>
+      rule.kind === 'link' ? asTheKernelSays(rule) : rule,
+    );
     for (const name of sysctls) {
       const value = this.sysctls.get(name);
       if (value !== undefined) rules.push({ kind: 'sysctl', name, value });
@@ -93,7 +108,7 @@ export class Tables {
     const key = ruleKey(rule);
     const refusal = this.unmetNeed(verb, rule);
     if (refusal !== ok) return refusal;
-    const held = this.plain.get(key);
+    const held = this.plain.get(key) ?? this.farEnd(rule);
     if (verb === 'add') {
       if (held !== undefined && !isReplacedByAdd(rule)) return errno.EEXIST;
     } else {
@@ -109,7 +124,7 @@ export class Tables {
   private unmetNeed(verb: Op['verb'], rule: PlainRule): number {
     switch (rule.kind) {
       case 'link':
-        return verb === 'delete' || this.hasDevice(rule.master) ? ok : errno.ENODEV;
+        return verb === 'delete' ? ok : this.unmetNeedOfLink(verb, rule);
       case 'address':
       case 'route':
       case 'neighbor':
@@ -121,6 +136,16 @@ export class Tables {
       case 'nft-table':
         return ok;
     }
+  }
+
+  private unmetNeedOfLink(verb: Op['verb'], rule: LinkRule): number {
+    if (!this.hasDevice(rule.master)) return errno.ENODEV;
+    const { mac = plainMac, peer } = rule;
+    const needsDevice = verb === 'set' || rule.type === 'veth-end';
+    if (needsDevice && (this.plain.get(ruleKey(rule)) ?? this.farEnd(rule)) === undefined) {
+      return errno.ENODEV;
+    }
+    return [mac, peer?.mac ?? plainMac].every(isUnicast) ? ok : errno.EADDRNOTAVAIL;
   }
 
   private unmetSet(rule: NftElementRule): number {
@@ -135,20 +160,38 @@ export class Tables {
     return errno.ENOENT;
   }
 
+  /** The rule itself, when it is about an end that the other side has made. */
+  private farEnd(rule: PlainRule): PlainRule | undefined {
+    return rule.kind === 'link' && this.farEnds.has(rule.name) ? rule : undefined;
+  }
+
   private hasDevice(name: string | undefined): boolean {
-    return name === undefined || this.hostDevices.has(name) || this.plain.has(`link ${name}`);
+    if (name === undefined || this.hostDevices.has(name)) return true;
+    return this.plain.has(`link ${name}`) || this.farEnds.has(name);
   }
 
   private put(key: string, rule: PlainRule): void {
     if (rule.kind === 'nft-table') this.removeWhere((other) => other.kind === 'nft-element');
-    if (rule.kind === 'link' && !rule.up) this.removeWhere((other) => isRouteOn(rule, other));
-    this.plain.set(key, rule);
+    if (rule.kind === 'link') this.changeLink(key, rule);
+    else this.plain.set(key, rule);
+  }
+
+  /** What was not asked for stays as it is. */
+  private changeLink(key: string, rule: LinkRule): void {
+    if (!rule.up) this.removeWhere((other) => isRouteOn(rule, other));
+    const held = this.plain.get(key);
+    const before = held?.kind === 'link' ? asTheKernelSays(held) : undefined;
+    if (before !== undefined && rule.mac !== undefined && rule.mac !== before.mac) {
+      this.removeWhere((other) => other.kind === 'neighbor' && other.device === rule.name);
+    }
+    this.plain.set(key, asTheKernelSays({ ...kept(before), ...rule }));
   }
 
   /** Takes along what cannot be without it. */
   private remove(rule: PlainRule): void {
     this.plain.delete(ruleKey(rule));
     if (rule.kind === 'nft-table') this.removeWhere((other) => other.kind === 'nft-element');
+    if (rule.kind === 'link') this.farEnds.delete(rule.name);
     if (rule.kind === 'link') this.removeWhere((other) => deviceOf(other) === rule.name);
     if (rule.kind === 'address') this.removeRoutesOf(rule);
   }
@@ -183,9 +226,13 @@ const settable: ReadonlySet<PlainRule['kind']> = new Set([
   'nft-table',
 ]);
 
-/** Packets make neighbors too, addresses make routes: there `add` cannot be strict. */
+/**
+ * Packets make neighbors too, addresses make routes, other sandboxes the ends of pairs: there `add`
+ * cannot be strict.
+ */
 function isReplacedByAdd(rule: PlainRule): boolean {
   if (rule.kind === 'neighbor') return true;
+  if (rule.kind === 'link') return rule.type === 'veth-end';
   if (rule.kind !== 'route' || rule.type !== 'local' || rule.device === undefined) return false;
   return familyOf(rule.destination) === 4 && rule.device.startsWith(linkPrefix);
 }
@@ -206,9 +253,27 @@ function refusals(value: number): number[] {
   return value === ok ? [] : [value];
 }
 
-/** The size that the kernel chose is reported like one that was asked for. */
-function asTheKernelSays(rule: PlainRule): Rule {
-  return rule.kind === 'link' && rule.mtu === undefined ? { ...rule, mtu: 1500 } : rule;
+/** The size and the MAC that the kernel chose are reported like those that were asked for. */
+function asTheKernelSays(rule: LinkRule): LinkRule {
+  return { mtu: 1500, mac: macOf(rule.name), ...rule };
+}
+
+function kept(before: LinkRule | undefined): Pick<LinkRule, 'mtu' | 'mac'> {
+  const { mtu, mac } = before ?? {};
+  return { ...(mtu === undefined ? {} : { mtu }), ...(mac === undefined ? {} : { mac }) };
+}
+
+const plainMac = '02:00:00:00:00:00';
+
+/** The choice of this kernel: by name, so that it is the same in every run. */
+function macOf(name: string): string {
+  const digits = Buffer.from(name.slice(-5).padStart(5, '\0')).toString('hex');
+  return `02:${digits.match(/../g)!.join(':')}`;
+}
+
+/** is_valid_ether_addr (linux/etherdevice.h). */
+function isUnicast(mac: string): boolean {
+  return mac !== '00:00:00:00:00:00' && (parseInt(mac.slice(0, 2), 16) & 1) === 0;
 }
 
 function deviceOf(rule: PlainRule): string | undefined {

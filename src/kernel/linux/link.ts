@@ -5,13 +5,24 @@
  *
  * Requests name the device in IFLA_IFNAME with index 0, so they need no earlier dump. The other
  * end of a veth pair may lie in a namespace that cannot be seen from here, so what was asked for
- * is written on our end as its alias (`ip link` shows it); a veth device without that alias, such
- * as the other end itself, is not ours whatever its name. `up` is about our end: the other is made
+ * is written on our end as its alias (`ip link` shows it). `up` is about our end: the other is made
  * down (the kernel refuses to make it up, ENOTCONN) and belongs to whoever uses its namespace.
+ *
+ * A sandbox with a use for the other end has a rule of its own for it (`veth-end`). It cannot make
+ * that device: its `add` and `set` alike change what is there, and leave an alias of its own. A veth device without an alias of ours is not ours whatever its name: neither the pairs of
+ * others, nor the other end of a pair of ours where nobody asked for it.
  */
 import { familyOf, type LinkRule, type Op } from '../../model/index.js';
 import { errno } from '../errors.js';
-import { addressOf, textOf, u16BeOf, u32Of, type Attributes } from './attributes.js';
+import {
+  addressOf,
+  macBytes,
+  macOf,
+  textOf,
+  u16BeOf,
+  u32Of,
+  type Attributes,
+} from './attributes.js';
 import { attributesOf, flag, type MessageWriter } from './message.js';
 import {
   af,
@@ -27,6 +38,7 @@ const headerBytes = 16;
 const flagUp = 1;
 
 const ifla = {
+  mac: 1, // IFLA_ADDRESS
   name: 3,
   mtu: 4,
   master: 10,
@@ -38,7 +50,7 @@ const ifla = {
 const infoKind = 1;
 const infoData = 2;
 const vethPeer = 1;
-const vxlan = { id: 1, local: 4, learning: 7, port: 15, local6: 17 } as const;
+const vxlan = { id: 1, local: 4, learning: 7, proxy: 11, port: 15, local6: 17 } as const;
 /** RTEXT_FILTER_SKIP_STATS: counters are no concern of a dump, and most of its bytes. */
 const skipStatistics = 8;
 
@@ -59,9 +71,10 @@ export interface Link {
 }
 
 /**
- * Writes the requests of one Op. `set` changes size, state and master; it cannot change the type.
- * Returns 0, or the errno of what keeps it from being written (then nothing was): ENODEV when the
- * master is not among the devices, ENOENT when the peer's namespace is not there.
+ * Writes the requests of one Op. `set` changes size, MAC, state and master; it cannot change the
+ * type. Returns 0, or the errno of what keeps it from being written (then nothing was): ENODEV when
+ * the master is not among the devices, ENOENT when the peer's namespace is not there. The kernel
+ * answers ENODEV to `add` of a `veth-end` that is not there, EADDRNOTAVAIL to a MAC of a group.
  */
 export function encodeLinkOp(
   writer: MessageWriter,
@@ -82,14 +95,17 @@ export function encodeLinkOp(
   if (verb === 'add' && netns !== undefined && netnsFd === undefined) return errno.ENOENT;
 
   // RTM_NEWLINK has no NLM_F_REPLACE (EOPNOTSUPP); RTM_SETLINK answers ENODEV when there is none.
-  if (verb === 'add') {
-    encodeNamed(writer, rtm.newLink, newFlags.add, rule.name, sequence, rule.up);
-  } else {
-    encodeNamed(writer, rtm.setLink, flag.request, rule.name, sequence, rule.up);
+  const makes = verb === 'add' && rule.type !== 'veth-end';
+  if (makes) encodeNamed(writer, rtm.newLink, newFlags.add, rule.name, sequence, rule.up);
+  else encodeNamed(writer, rtm.setLink, flag.request, rule.name, sequence, rule.up);
+  // Writing even the same MAC makes the kernel forget the neighbors of the device.
+  if (rule.mac !== undefined && (makes || rule.mac !== context.devices.macOf(rule.name))) {
+    writer.attributeBytes(ifla.mac, macBytes(rule.mac));
   }
   if (rule.mtu !== undefined) writer.attributeU32(ifla.mtu, rule.mtu);
-  if (verb === 'set' || master !== 0) writer.attributeU32(ifla.master, master);
-  if (verb === 'add') encodeInfo(writer, rule, netnsFd);
+  if (!makes || master !== 0) writer.attributeU32(ifla.master, master);
+  if (makes) encodeInfo(writer, rule, netnsFd);
+  else if (rule.type === 'veth-end') writer.attributeString(ifla.alias, endAlias);
   writer.end();
 
   // The request that makes the device takes no alias (rtnl_create_link, 6.1). This second one can
@@ -121,6 +137,7 @@ export function decodeLink(body: Buffer, devices: Devices): Link | undefined {
 
   const specific = decodeInfo(attributes);
   if (specific === undefined) return { index, name };
+  const mac = macOf(attributes, ifla.mac);
   const mtu = u32Of(attributes, ifla.mtu);
   const master = devices.nameOf(u32Of(attributes, ifla.master));
   const rule: LinkRule = {
@@ -128,6 +145,7 @@ export function decodeLink(body: Buffer, devices: Devices): Link | undefined {
     name,
     ...specific,
     up: (body.readUInt32LE(8) & flagUp) !== 0,
+    ...(mac === undefined ? {} : { mac }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(master === undefined ? {} : { master }),
   };
@@ -164,6 +182,7 @@ function encodeInfo(writer: MessageWriter, rule: LinkRule, netnsFd: number | und
     writer.attributeBytes(local, bytesOf(rule.vxlan.local));
     // No group and no remote: a frame to an address without an FDB entry is dropped, not flooded.
     writer.attributeU8(vxlan.learning, 0);
+    writer.attributeU8(vxlan.proxy, rule.vxlan.proxy ? 1 : 0);
     writer.attributeU16Be(vxlan.port, rule.vxlan.port);
     writer.endNested();
   }
@@ -172,6 +191,7 @@ function encodeInfo(writer: MessageWriter, rule: LinkRule, netnsFd: number | und
     writer.beginNested(vethPeer);
     encodeHeader(writer, 0, 0);
     writer.attributeString(ifla.name, rule.peer.name);
+    if (rule.peer.mac !== undefined) writer.attributeBytes(ifla.mac, macBytes(rule.peer.mac));
     if (rule.mtu !== undefined) writer.attributeU32(ifla.mtu, rule.mtu);
     if (netnsFd !== undefined) writer.attributeU32(ifla.netnsFd, netnsFd);
     writer.endNested();
@@ -193,7 +213,7 @@ function decodeInfo(attributes: Attributes): Specific | undefined {
     case 'bridge':
       return { type };
     case 'veth':
-      return decodePeer(textOf(attributes, ifla.alias));
+      return decodeAlias(textOf(attributes, ifla.alias));
     case 'vxlan':
       return decodeVxlan(attributesOf(nested.get(infoData) ?? Buffer.alloc(0)));
     case undefined:
@@ -209,19 +229,28 @@ function decodeVxlan(data: Attributes): Specific | undefined {
   if (vni === undefined || port === undefined) return undefined;
   // A device that learns, or has no local address, is not one we made: told apart by its address.
   const learns = data.get(vxlan.learning)?.[0] === 1;
-  return { type: 'vxlan', vxlan: { vni, port, local: learns ? '' : (local ?? '') } };
+  const proxy = data.get(vxlan.proxy)?.[0] === 1;
+  return { type: 'vxlan', vxlan: { vni, port, local: learns ? '' : (local ?? ''), proxy } };
 }
 
-const aliasPattern = /^meshd peer (\S+)(?: netns (.+))?$/;
+const endAlias = 'meshd end';
+const peerPattern = /^meshd peer (\S+)(?: mac (\S+))?(?: netns (.+))?$/;
 
 function peerAlias(peer: LinkRule['peer']): string {
+  const mac = peer?.mac === undefined ? '' : ` mac ${peer.mac}`;
   const netns = peer?.netns === undefined ? '' : ` netns ${peer.netns}`;
-  return `meshd peer ${peer?.name ?? ''}${netns}`;
+  return `meshd peer ${peer?.name ?? ''}${mac}${netns}`;
 }
 
-function decodePeer(alias: string | undefined): Specific | undefined {
-  const match = aliasPattern.exec(alias ?? '');
+function decodeAlias(alias = ''): Specific | undefined {
+  if (alias === endAlias) return { type: 'veth-end' };
+  const match = peerPattern.exec(alias);
   if (match === null) return undefined;
-  const [, name, netns] = match;
-  return { type: 'veth', peer: { name: name!, ...(netns === undefined ? {} : { netns }) } };
+  const [, name, mac, netns] = match;
+  const peer = {
+    name: name!,
+    ...(mac === undefined ? {} : { mac }),
+    ...(netns === undefined ? {} : { netns }),
+  };
+  return { type: 'veth', peer };
 }

@@ -49,7 +49,7 @@ export class Network {
     );
     // A host may have thousands on devices of others, and VIPs need none.
     const types = new Set(links.map(({ rule }) => rule?.type));
-    if (types.has('bridge') || types.has('vxlan') || types.has('veth')) {
+    if (withNeighbors.some((type) => types.has(type))) {
       await scan(session, 'list neighbors', encodeNeighborDump, (body) =>
         put(own, decodeNeighbor(body, devices)),
       );
@@ -106,6 +106,7 @@ export class Network {
   }
 }
 
+const withNeighbors = ['bridge', 'vxlan', 'veth', 'veth-end'] as const;
 const unreachable: ReadonlySet<number> = new Set([errno.ENETUNREACH, errno.EHOSTUNREACH]);
 
 /** Writes the messages of an Op; returns the errno of one that cannot even be written. */

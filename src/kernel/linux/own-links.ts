@@ -36,7 +36,9 @@ export class OwnLinks {
     }
     this.left.set(name, rule);
     if (index !== undefined) this.deleted.delete(index);
-    if (verb === 'add' && index === undefined) this.unfinished.add(name);
+    // The end of a pair is there before its rule is: `add` takes the steps that `set` takes.
+    const isMade = verb === 'add' && index === undefined;
+    if (isMade || rule.type === 'veth-end') this.unfinished.add(name);
   }
 
   /**
@@ -76,16 +78,23 @@ export class OwnLinks {
   }
 }
 
-/** A size that was not asked for is the kernel's choice. */
-function isAs(left: LinkRule, seen: LinkRule): boolean {
-  const { mtu } = seen;
-  const wanted = left.mtu === undefined && mtu !== undefined ? { ...left, mtu } : left;
+/** A size or MAC that was not asked for is the kernel's choice. */
+function isAs({ mtu: size, mac: own, ...left }: LinkRule, seen: LinkRule): boolean {
+  const mtu = size ?? seen.mtu;
+  const mac = own ?? seen.mac;
+  const wanted = {
+    ...left,
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(mac === undefined ? {} : { mac }),
+  };
   return formatRule(wanted) === formatRule(seen);
 }
 
-/** The other end of a veth device is noted on it last: before, it is no rule of ours. */
+/** What a veth device is to us is noted on it last: before, it is no rule of ours. */
 function isOnTheWayTo(left: LinkRule, seen: LinkRule | undefined): boolean {
-  if (seen === undefined) return left.type === 'veth';
+  if (seen === undefined) return left.type === 'veth' || left.type === 'veth-end';
   const { master: _none, ...rest } = left;
-  return isAs({ ...rest, up: seen.up }, seen);
+  if (left.type !== 'veth-end') return isAs({ ...rest, up: seen.up }, seen);
+  const { mtu: _size, mac: _own, ...end } = rest;
+  return isAs({ ...end, up: seen.up }, seen);
 }

@@ -1,4 +1,10 @@
-import { addressBytes, familyOf, linkPrefix, prefixBase } from '../../model/index.js';
+import {
+  addressBytes,
+  familyOf,
+  linkPrefix,
+  prefixBase,
+  type LinkRule,
+} from '../../model/index.js';
 import { flag } from './message.js';
 
 /** linux/rtnetlink.h. */
@@ -37,18 +43,20 @@ export const newFlags = {
 export const unheededSequence = 0;
 
 /**
- * Names and indexes of the devices of a sandbox: messages speak of indexes, rules of names. Taken
- * from a link dump, and stale as soon as a link was added: encoders answer ENODEV for a name that
+ * Names and indexes of the devices of a sandbox: messages speak of indexes, rules of names; and the
+ * MACs of ours. Taken from a link dump, and stale as soon as a link was added: encoders answer ENODEV for a name that
  * is not in it, and the caller reads the links again.
  */
 export class Devices {
   private readonly indexes = new Map<string, number>();
   private readonly names = new Map<number, string>();
+  private readonly macs = new Map<string, string>();
 
-  constructor(devices: Iterable<{ readonly index: number; readonly name: string }> = []) {
-    for (const { index, name } of devices) {
+  constructor(devices: Iterable<Device> = []) {
+    for (const { index, name, rule } of devices) {
       this.indexes.set(name, index);
       this.names.set(index, name);
+      if (rule?.mac !== undefined) this.macs.set(name, rule.mac);
     }
   }
 
@@ -56,9 +64,20 @@ export class Devices {
     return this.indexes.get(name);
   }
 
+  /** Undefined for devices that are not ours. */
+  macOf(name: string): string | undefined {
+    return this.macs.get(name);
+  }
+
   nameOf(index: number | undefined): string | undefined {
     return index === undefined ? undefined : this.names.get(index);
   }
+}
+
+interface Device {
+  readonly index: number;
+  readonly name: string;
+  readonly rule?: Pick<LinkRule, 'mac'>;
 }
 
 export function isOurDevice(name: string): boolean {

@@ -15,6 +15,11 @@ function open(): Promise<Subject> {
     kernel,
     plantForeign: (rule) => settled(() => kernel.plantForeign(rule)),
     changeAddress: () => settled(() => kernel.announce()),
+    makeFarEnd: (name) =>
+      settled(() => {
+        kernel.plantFarEnd(name);
+        kernel.announce();
+      }),
     take: (rule) =>
       settled(() => {
         kernel.unplant(ruleKey(rule));

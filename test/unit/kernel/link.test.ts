@@ -13,7 +13,7 @@ const golden = new URL('../../golden/netlink/', import.meta.url);
 const devices = new Devices([
   { index: 1, name: 'lo' },
   { index: 2, name: 'eth0' },
-  { index: 3, name: 'mesh0' },
+  { index: 3, name: 'mesh0', rule: { mac: '02:42:0a:01:00:01' } },
 ]);
 const context = { devices, netnsFd: (path: string) => (path === '/run/netns/a' ? 9 : undefined) };
 
@@ -32,7 +32,23 @@ const tunnel: LinkRule = {
   name: 'meshx1',
   type: 'vxlan',
   up: true,
-  vxlan: { vni: 4096, port: 4789, local: '192.168.5.1' },
+  vxlan: { vni: 4096, port: 4789, local: '192.168.5.1', proxy: false },
+};
+const withMacs: LinkRule = {
+  kind: 'link',
+  name: 'meshv2',
+  type: 'veth',
+  up: true,
+  mac: '02:42:0a:01:00:02',
+  peer: { name: 'mesh-e0', mac: '02:42:0a:01:00:03', netns: '/run/netns/a' },
+};
+const end: LinkRule = {
+  kind: 'link',
+  name: 'mesh-e0',
+  type: 'veth-end',
+  up: true,
+  mtu: 1400,
+  mac: '02:42:0a:01:00:03',
 };
 const ops: { name: string; verb: Op['verb']; rule: LinkRule }[] = [
   { name: 'add a dummy device', verb: 'add', rule: dummy },
@@ -46,9 +62,27 @@ const ops: { name: string; verb: Op['verb']; rule: LinkRule }[] = [
   {
     name: 'add a vxlan device over IPv6',
     verb: 'add',
-    rule: { ...tunnel, vxlan: { vni: 7, port: 8472, local: 'fd05::1' } },
+    rule: { ...tunnel, vxlan: { vni: 7, port: 8472, local: 'fd05::1', proxy: false } },
   },
   { name: 'set: up, size and master', verb: 'set', rule: port },
+  { name: 'add a pair with MACs of both ends', verb: 'add', rule: withMacs },
+  {
+    name: 'add a vxlan device that answers for its neighbors',
+    verb: 'add',
+    rule: { ...tunnel, vxlan: { ...tunnel.vxlan!, proxy: true } },
+  },
+  { name: 'add the end of a pair: a change of what is there', verb: 'add', rule: end },
+  { name: 'set the end of a pair', verb: 'set', rule: { ...end, up: false } },
+  {
+    name: 'set: another MAC',
+    verb: 'set',
+    rule: { ...dummy, mac: '02:42:0a:01:00:02' },
+  },
+  {
+    name: 'set: the MAC that it has is not written',
+    verb: 'set',
+    rule: { ...dummy, mac: '02:42:0a:01:00:01' },
+  },
   { name: 'set: down, out of its bridge', verb: 'set', rule: { ...tunnel, up: false } },
   { name: 'delete', verb: 'delete', rule: dummy },
 ];

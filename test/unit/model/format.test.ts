@@ -75,16 +75,45 @@ const rules: [Rule, string, string][] = [
   [dummy, 'link mesh0', 'link mesh0 type dummy up'],
   [{ ...dummy, up: false, mtu: 1400 }, 'link mesh0', 'link mesh0 type dummy mtu 1400 down'],
   [
+    { ...dummy, type: 'veth-end', mac: '02:42:0a:01:00:02' },
+    'link mesh0',
+    'link mesh0 type veth-end mac 02:42:0a:01:00:02 up',
+  ],
+  [
+    {
+      kind: 'link',
+      name: 'mesha',
+      type: 'vxlan',
+      up: true,
+      mac: '02:42:0a:01:00:01',
+      vxlan: { vni: 4096, port: 4789, local: '192.0.2.1', proxy: true },
+    },
+    'link mesha',
+    'link mesha type vxlan id 4096 dstport 4789 local 192.0.2.1 nolearning proxy mac 02:42:0a:01:00:01 up',
+  ],
+  [
     {
       kind: 'link',
       name: 'mesha',
       type: 'vxlan',
       up: true,
       master: 'meshbr',
-      vxlan: { vni: 4096, port: 4789, local: '192.0.2.1' },
+      vxlan: { vni: 4096, port: 4789, local: '192.0.2.1', proxy: false },
     },
     'link mesha',
     'link mesha type vxlan id 4096 dstport 4789 local 192.0.2.1 nolearning master meshbr up',
+  ],
+  [
+    {
+      kind: 'link',
+      name: 'meshv',
+      type: 'veth',
+      up: true,
+      mac: '02:42:0a:01:00:06',
+      peer: { name: 'mesh-e0', mac: '02:42:0a:01:00:05', netns: '/run/netns/a' },
+    },
+    'link meshv',
+    'link meshv type veth mac 02:42:0a:01:00:06 peer mesh-e0 mac 02:42:0a:01:00:05 netns /run/netns/a up',
   ],
   [
     {

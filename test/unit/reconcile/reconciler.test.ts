@@ -375,7 +375,7 @@ describe('Reconciler and drift', () => {
   it.each([
     [['sysctl net/ipv4/ip_forward = 0']],
     [['ipvs timeouts tcp=1s tcpfin=1s udp=1s']],
-    [['link mesh0 type dummy mtu 1500 down']],
+    [['link mesh0 type dummy mac 02:6d:65:73:68:30 mtu 1500 down']],
     [['nft table inet meshd', '  map marks { type ipv4_addr : mark; flags interval; }']],
     [['nft element marks 10.96.0.1 : 258']],
     [['ipvs 10.96.0.1:80/tcp lc', '  10.0.0.11:80 masq weight=1']],
@@ -397,7 +397,7 @@ describe('Reconciler and drift', () => {
   });
 
   it.each([
-    [['link mesh9 type dummy mtu 1500 up']],
+    [['link mesh9 type dummy mac 02:6d:65:73:68:39 mtu 1500 up']],
     [['nft element marks 10.96.0.9 : 1']],
     [['ipvs 10.96.0.9:80/tcp rr', '  10.0.0.99:80 masq weight=1']],
     [['addr 10.96.0.9/32 dev mesh0']],

@@ -64,7 +64,7 @@ describe('removal with open connections', () => {
     await bench.clock.advance(4999);
     expect(bench.held()).toContain('weight=0');
     await bench.clock.advance(retireePollMs);
-    expect(bench.held()).toBe('link mesh0 type dummy mtu 1500 up');
+    expect(bench.held()).toBe('link mesh0 type dummy mac 02:6d:65:73:68:30 mtu 1500 up');
     expect(bench.ended).toEqual(['ipvs 10.96.0.1:80/tcp 10.0.0.11 deadline']);
   });
 
@@ -128,7 +128,7 @@ describe('removal with open connections', () => {
     expect(second.takeOps()).toEqual([]);
     second.kernel.setDestinationCounters(match, server, {});
     await second.clock.advance(retireePollMs);
-    expect(second.held()).toBe('link mesh0 type dummy mtu 1500 up');
+    expect(second.held()).toBe('link mesh0 type dummy mac 02:6d:65:73:68:30 mtu 1500 up');
   });
 
   it('retires in a new process what was removed while none ran', async () => {
@@ -153,7 +153,7 @@ describe('removal with open connections', () => {
     });
     bench.kernel.setDestinationCounters(match, server, {});
     await bench.clock.advance(2 * retireePollMs);
-    expect(bench.held()).toBe('link mesh0 type dummy mtu 1500 up');
+    expect(bench.held()).toBe('link mesh0 type dummy mac 02:6d:65:73:68:30 mtu 1500 up');
     expect(bench.ended).toHaveLength(1);
   });
 
