@@ -68,7 +68,7 @@ export interface VxlanParameters {
   readonly local: string;
   /**
    * The device answers ARP requests and neighbor solicitations itself, from the NeighborRules on
-   * it whose MAC has an FdbRule on it, and sends none of them out (IFLA_VXLAN_PROXY).
+   * it, and sends none of them out, known or not (IFLA_VXLAN_PROXY).
    */
   readonly proxy: boolean;
 }
