@@ -81,3 +81,4 @@ export type {
   SnatMode,
   TcpCheck,
 } from './service.js';
+export type { Endpoint, LocalEndpoint, Network } from './network.js';

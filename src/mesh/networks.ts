@@ -1,0 +1,349 @@
+import { MeshError, messageOf, type Log } from '../base/index.js';
+import type { CatalogChange } from '../catalog/index.js';
+import { prefixContains, type Endpoint, type LocalEndpoint, type Network } from '../model/index.js';
+import {
+  checkEndpoint,
+  checkNetwork,
+  chooseSlice,
+  clashOf,
+  macOf,
+  settleNetworks,
+  sliceAddresses,
+  type LostNetwork,
+  type NetworkClaim,
+} from '../overlay/index.js';
+import { readRow, rowBytes, Slices } from './slices.js';
+
+/** What of the catalog this needs. */
+export interface NetworkRows {
+  put(key: string, value: Uint8Array, network: string): void;
+  delete(key: string, network: string): void;
+  /** Networks whose endpoints this node wants to hear of. */
+  interest(networks: readonly string[]): void;
+}
+
+export interface MeshNetworksOptions {
+  readonly self: string;
+  /** Where this host takes VXLAN packets. */
+  readonly vtep: string;
+  readonly rows: NetworkRows;
+  readonly log: Log;
+  /** Of an earlier run. */
+  readonly saved: SavedNetworks;
+  /** The network, or who is on it, is another than before. */
+  changed(network: string): void;
+}
+
+interface OwnNetwork {
+  readonly claim: number;
+  readonly network: Network;
+  /** Made by another node; asked for here as long as there are endpoints here. */
+  readonly adopted: boolean;
+}
+
+/** What a node keeps of networks over a restart. */
+export interface SavedNetworks {
+  readonly networks: readonly OwnNetwork[];
+  readonly slices: readonly { readonly claim: number; readonly key: string }[];
+  readonly endpoints: readonly LocalEndpoint[];
+}
+
+/** A network as this node sees it. */
+export interface NetworkView {
+  readonly network: Network;
+  /** Nodes that ask for it: its maker, and those with endpoints on it. */
+  readonly nodes: readonly string[];
+  readonly local: readonly LocalEndpoint[];
+  /** Known only where this node has endpoints of its own on the network. */
+  readonly remote: readonly Endpoint[];
+}
+
+const networkKey = (name: string): string => `network/${name}`;
+const endpointKey = (name: string): string => `endpoint/${name}`;
+
+/**
+ * The networks of all nodes, and who is on them. Rows of networks and of address slices go to all
+ * nodes; rows of endpoints to those that have endpoints on the same network.
+ */
+export class MeshNetworks {
+  private readonly own = new Map<string, OwnNetwork>();
+  /** By owner, by name. */
+  private readonly others = new Map<string, Map<string, NetworkClaim>>();
+  private readonly slices: Slices;
+  /** By network, by name. */
+  private readonly local = new Map<string, Map<string, LocalEndpoint>>();
+  /** By network, by `owner name`. */
+  private readonly remote = new Map<string, Map<string, Endpoint>>();
+  private settled = settleNetworks([]);
+
+  constructor(private readonly options: MeshNetworksOptions) {
+    const { self, saved } = options;
+    this.slices = new Slices(self, saved.slices);
+    for (const one of saved.networks) this.own.set(one.network.name, one);
+    for (const endpoint of saved.endpoints)
+      this.localOf(endpoint.network).set(endpoint.name, endpoint);
+    this.settle();
+  }
+
+  /** Tells the others of what an earlier run had. */
+  start(): void {
+    for (const { claim, network } of this.own.values()) this.publishNetwork(claim, network);
+    for (const { key, claim } of this.slices.own()) this.publishSlice(key, claim);
+    for (const endpoints of this.local.values()) {
+      for (const endpoint of endpoints.values()) this.publishEndpoint(endpoint);
+    }
+    this.updateInterest();
+  }
+
+  saved(): SavedNetworks {
+    return {
+      networks: [...this.own.values()],
+      slices: [...this.slices.own()],
+      endpoints: [...this.local.values()].flatMap((endpoints) => [...endpoints.values()]),
+    };
+  }
+
+  get lost(): readonly LostNetwork[] {
+    return this.settled.lost;
+  }
+
+  all(): NetworkView[] {
+    return [...this.settled.networks.keys()].sort().map((name) => this.view(name)!);
+  }
+
+  view(name: string): NetworkView | undefined {
+    const network = this.settled.networks.get(name);
+    if (network === undefined) return undefined;
+    const nodes = [...this.claims()].filter((one) => one.network.name === name);
+    return {
+      network,
+      nodes: nodes.map(({ owner }) => owner).sort(),
+      local: [...(this.local.get(name)?.values() ?? [])],
+      remote: [...(this.remote.get(name)?.values() ?? [])],
+    };
+  }
+
+  /** Errors: conflict with another network. */
+  create(network: Network): void {
+    const known = this.settled.networks.get(network.name);
+    if (known !== undefined) {
+      throw new MeshError('already_exists', `network ${network.name}: there is one already`);
+    }
+    const clash = clashOf(network, this.settled.networks.values());
+    if (clash !== undefined) throw new MeshError('conflict', `network ${network.name}: ${clash}`);
+    this.claim({ claim: this.nextClaim(), network, adopted: false });
+  }
+
+  /** Errors: not_found; failed_precondition (endpoints, another node's). */
+  remove(name: string): void {
+    const view = this.view(name);
+    if (view === undefined && !this.own.has(name)) throw notFound(name);
+    const endpoint = view?.local[0];
+    if (endpoint !== undefined) {
+      const problem = `endpoint ${endpoint.name} is attached to it here`;
+      throw new MeshError('failed_precondition', `network ${name}: ${problem}`);
+    }
+    const others = (view?.nodes ?? []).filter((node) => node !== this.options.self);
+    if (others.length > 0) {
+      const problem = `nodes ${others.join(', ')} ask for it too`;
+      throw new MeshError('failed_precondition', `network ${name}: ${problem}`);
+    }
+    this.unclaim(name);
+  }
+
+  /** Gives a sandbox addresses on a network. Errors: not_found, already_exists, resource_exhausted. */
+  attach(network: string, name: string, sandbox: string): LocalEndpoint {
+    const { self: node, vtep } = this.options;
+    const settled = this.settled.networks.get(network);
+    if (settled === undefined) throw notFound(network);
+    if (this.localOf(network).has(name)) {
+      throw new MeshError('already_exists', `endpoint ${name} of network ${network} is there`);
+    }
+    const addresses = settled.subnets.map((subnet) => this.freeAddress(settled, subnet));
+    const endpoint = { name, network, node, vtep, addresses, mac: macOf(addresses[0]!), sandbox };
+    if (!this.own.has(network)) {
+      this.claim({ claim: this.claimOf(network), network: settled, adopted: true });
+    }
+    this.localOf(network).set(name, endpoint);
+    this.publishEndpoint(endpoint);
+    this.updateInterest();
+    this.options.changed(network);
+    return endpoint;
+  }
+
+  /** Errors: not_found. */
+  detach(network: string, name: string): LocalEndpoint {
+    const endpoint = this.local.get(network)?.get(name);
+    if (endpoint === undefined) {
+      throw new MeshError('not_found', `endpoint ${name} of network ${network}: not found`);
+    }
+    this.localOf(network).delete(name);
+    this.options.rows.delete(endpointKey(name), network);
+    const isUnused = this.localOf(network).size === 0;
+    if (isUnused && this.own.get(network)?.adopted === true) this.unclaim(network);
+    this.updateInterest();
+    this.options.changed(network);
+    return endpoint;
+  }
+
+  catalogChanged(changes: readonly CatalogChange[]): void {
+    for (const change of changes) if (change.row.owner !== this.options.self) this.note(change);
+    this.settle();
+    this.moveFromLostSlices();
+  }
+
+  private note({ row, inService, gone }: CatalogChange): void {
+    const { owner, key, network: scope } = row;
+    // The networks and addresses of a dead host stay its own: it may come back.
+    const value = gone ? undefined : row.value;
+    const [kind, ...rest] = key.split('/');
+    const name = rest.join('/');
+    try {
+      if (kind === 'network') this.noteNetwork(owner, name, value);
+      else if (kind === 'slice') this.slices.note(owner, name, value);
+      else if (kind === 'endpoint') {
+        this.noteEndpoint(owner, scope, name, inService ? value : undefined);
+      }
+    } catch (error) {
+      this.options.log.warn({ node: owner, key }, `row left out: ${messageOf(error)}`);
+    }
+  }
+
+  private noteNetwork(owner: string, name: string, value: Uint8Array | undefined): void {
+    const claims = entryOf(this.others, owner);
+    claims.delete(name);
+    if (value === undefined) return;
+    const { claim, body } = readRow(value);
+    const network = checkNetwork(body);
+    if (network.name === name) claims.set(name, { owner, claim, network });
+  }
+
+  private noteEndpoint(
+    node: string,
+    network: string,
+    name: string,
+    value: Uint8Array | undefined,
+  ): void {
+    const endpoints = entryOf(this.remote, network);
+    endpoints.delete(`${node} ${name}`);
+    this.options.changed(network);
+    if (value === undefined) return;
+    const endpoint = checkEndpoint(readRow(value).body);
+    endpoints.set(`${node} ${name}`, { ...endpoint, node, name, network });
+  }
+
+  /** A free address of the slices that this node holds; claims another one when they are full. */
+  private freeAddress({ name }: Network, subnet: string): string {
+    const used = new Set([...this.localOf(name).values()].flatMap(({ addresses }) => addresses));
+    const free = (slice: number): string | undefined =>
+      sliceAddresses(subnet, slice).find((address) => !used.has(address));
+    for (const slice of this.slices.held(subnet)) {
+      const address = free(slice);
+      if (address !== undefined) return address;
+    }
+    const slice = chooseSlice(subnet, this.options.self, this.slices.claimed(subnet));
+    const claim = this.nextClaim();
+    this.publishSlice(this.slices.claim(subnet, slice, claim), claim);
+    return free(slice)!;
+  }
+
+  /** Two nodes claimed one slice: who lost it gives its endpoints other addresses. */
+  private moveFromLostSlices(): void {
+    for (const lost of this.slices.dropLost()) {
+      this.options.rows.delete(`slice/${lost.key}`, '');
+      for (const { network } of this.all()) {
+        if (!network.subnets.includes(lost.subnet)) continue;
+        const within = new Set(sliceAddresses(lost.subnet, lost.slice));
+        for (const endpoint of [...this.localOf(network.name).values()]) {
+          if (!endpoint.addresses.some((address) => within.has(address))) continue;
+          this.readdress(network, endpoint, within);
+        }
+      }
+    }
+  }
+
+  private readdress(network: Network, endpoint: LocalEndpoint, lost: ReadonlySet<string>): void {
+    const addresses = endpoint.addresses.map((address) => {
+      if (!lost.has(address)) return address;
+      const subnet = network.subnets.find((one) => prefixContains(one, address))!;
+      return this.freeAddress(network, subnet);
+    });
+    const moved = { ...endpoint, addresses, mac: macOf(addresses[0]!) };
+    const text = `endpoint ${endpoint.name} moves from ${endpoint.addresses.join(', ')} to ${addresses.join(', ')}`;
+    this.options.log.warn({ network: network.name }, `${text}: another node claimed them before`);
+    this.localOf(network.name).set(endpoint.name, moved);
+    this.publishEndpoint(moved);
+    this.options.changed(network.name);
+  }
+
+  private claim(own: OwnNetwork): void {
+    this.own.set(own.network.name, own);
+    this.publishNetwork(own.claim, own.network);
+    this.settle();
+  }
+
+  private unclaim(name: string): void {
+    this.own.delete(name);
+    this.options.rows.delete(networkKey(name), '');
+    this.settle();
+  }
+
+  private *claims(): Generator<NetworkClaim> {
+    for (const { claim, network } of this.own.values()) {
+      yield { owner: this.options.self, claim, network };
+    }
+    for (const byName of this.others.values()) yield* byName.values();
+  }
+
+  private settle(): void {
+    const before = this.settled.networks;
+    this.settled = settleNetworks(this.claims());
+    for (const name of new Set([...before.keys(), ...this.settled.networks.keys()])) {
+      if (before.get(name) !== this.settled.networks.get(name)) this.options.changed(name);
+    }
+  }
+
+  private claimOf(name: string): number {
+    const claims = [...this.claims()].filter(({ network }) => network.name === name);
+    return Math.min(...claims.map(({ claim }) => claim));
+  }
+
+  private nextClaim(): number {
+    let highest = this.slices.highestClaim;
+    for (const { claim } of this.claims()) highest = Math.max(highest, claim);
+    return highest + 1;
+  }
+
+  private updateInterest(): void {
+    const attached = [...this.local].filter(([, endpoints]) => endpoints.size > 0);
+    this.options.rows.interest(attached.map(([network]) => network));
+  }
+
+  private publishNetwork(claim: number, network: Network): void {
+    this.options.rows.put(networkKey(network.name), rowBytes(claim, network), '');
+  }
+
+  private publishSlice(key: string, claim: number): void {
+    this.options.rows.put(`slice/${key}`, rowBytes(claim, {}), '');
+  }
+
+  private publishEndpoint({ network, name, vtep, addresses, mac }: LocalEndpoint): void {
+    this.options.rows.put(endpointKey(name), rowBytes(0, { vtep, addresses, mac }), network);
+  }
+
+  private localOf(network: string): Map<string, LocalEndpoint> {
+    return entryOf(this.local, network);
+  }
+}
+
+function entryOf<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<string, V>();
+  map.set(key, made);
+  return made;
+}
+
+function notFound(name: string): MeshError {
+  return new MeshError('not_found', `network ${name}: not found`);
+}

@@ -1,0 +1,35 @@
+/** A private network that spans hosts, every default filled in. */
+export interface Network {
+  /** Unique in the mesh. */
+  readonly name: string;
+  /** VXLAN network identifier. Range 4096-16777215. */
+  readonly vni: number;
+  /** Canonical prefixes, at most one per family. */
+  readonly subnets: readonly string[];
+  /** UDP port of VXLAN. */
+  readonly port: number;
+  /** Of packets inside; absent = what the underlay leaves. Unit: bytes, range 1280-65486. */
+  readonly mtu?: number;
+  /** No way out of the network. */
+  readonly internal: boolean;
+}
+
+/** One attachment of a sandbox to a network, as all hosts see it. */
+export interface Endpoint {
+  /** Unique among the network's endpoints of one node. */
+  readonly name: string;
+  readonly network: string;
+  readonly node: string;
+  /** Where its host takes VXLAN packets. */
+  readonly vtep: string;
+  /** Of the network's subnets, at most one per family. */
+  readonly addresses: readonly string[];
+  /** `02:4d:...`, derived from the first address. */
+  readonly mac: string;
+}
+
+/** An endpoint of this host. */
+export interface LocalEndpoint extends Endpoint {
+  /** Path of the network namespace. */
+  readonly sandbox: string;
+}

@@ -1,0 +1,97 @@
+import { FieldError } from '../base/index.js';
+import {
+  familyOf,
+  parseAddress,
+  parsePrefix,
+  prefixLength,
+  type Endpoint,
+  type Network,
+} from '../model/index.js';
+import { sliceCount } from './slices.js';
+
+/** VXLAN's own (RFC 7348, section 9.2). */
+export const vxlanPort = 4_789;
+export const vniMin = 4_096;
+export const vniMax = 2 ** 24 - 1;
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const macPattern = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+
+/** A network as somebody wrote it: a user, or another node. Errors: FieldError. */
+export function checkNetwork(value: unknown): Network {
+  const { name, vni, subnets, port, mtu, internal } = fieldsOf(value);
+  return {
+    name: checkName('name', name),
+    vni: wholeNumber('vni', vni, vniMin, vniMax),
+    subnets: checkSubnets(subnets),
+    port: port === undefined ? vxlanPort : wholeNumber('port', port, 1_024, 49_151),
+    ...(mtu === undefined ? {} : { mtu: wholeNumber('mtu', mtu, 1_280, 65_486) }),
+    internal: internal === true,
+  };
+}
+
+/** What another node says of an endpoint. Errors: FieldError. */
+export function checkEndpoint(value: unknown): Pick<Endpoint, 'vtep' | 'addresses' | 'mac'> {
+  const { vtep, addresses, mac } = fieldsOf(value);
+  if (typeof mac !== 'string' || !macPattern.test(mac))
+    throw new FieldError('mac', 'expected a MAC');
+  if (!Array.isArray(addresses) || addresses.length < 1 || addresses.length > 2) {
+    throw new FieldError('addresses', 'expected one or two addresses');
+  }
+  return {
+    vtep: checkAddress('vtep', vtep),
+    addresses: addresses.map((address, i) => checkAddress(`addresses[${i}]`, address)),
+    mac,
+  };
+}
+
+export function checkName(field: string, value: unknown): string {
+  if (typeof value === 'string' && namePattern.test(value)) return value;
+  throw new FieldError(field, `expected 1-63 letters, digits, - . or _, got ${quote(value)}`);
+}
+
+export function checkAddress(field: string, value: unknown): string {
+  const address = typeof value === 'string' ? parseAddress(value) : undefined;
+  if (address !== undefined) return address;
+  throw new FieldError(field, `expected an address, got ${quote(value)}`);
+}
+
+function checkSubnets(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length < 1 || value.length > 2) {
+    throw new FieldError('subnets', 'expected one or two prefixes');
+  }
+  const subnets = value.map((one, i) => {
+    const prefix = typeof one === 'string' ? parsePrefix(one) : undefined;
+    if (prefix === undefined) {
+      throw new FieldError(
+        `subnets[${i}]`,
+        `expected a prefix such as 10.64.0.0/24, got ${quote(one)}`,
+      );
+    }
+    const [min, max] = familyOf(prefix) === 4 ? [8, 26] : [32, 120];
+    wholeNumber(`subnets[${i}]: length`, prefixLength(prefix), min, max);
+    sliceCount(prefix);
+    return prefix;
+  });
+  if (subnets.length === 2 && familyOf(subnets[0]!) === familyOf(subnets[1]!)) {
+    throw new FieldError('subnets', 'expected at most one per family');
+  }
+  return subnets;
+}
+
+function wholeNumber(field: string, value: unknown, min: number, max: number): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number;
+  }
+  throw new FieldError(field, `expected ${min}-${max}, got ${quote(value)}`);
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new FieldError('', `expected a mapping, got ${quote(value)}`);
+}
+
+function quote(value: unknown): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

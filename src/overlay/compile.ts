@@ -1,0 +1,103 @@
+import {
+  familyOf,
+  prefixLength,
+  prefixContains,
+  type Endpoint,
+  type LocalEndpoint,
+  type Network,
+  type Rule,
+} from '../model/index.js';
+import { bridgeName, interfaceName, portName, vxlanName } from './names.js';
+
+/** What a VXLAN packet costs of the underlay's MTU. Unit: bytes. */
+const overhead = {
+  // Ethernet inside 14, VXLAN 8, UDP 8 (RFC 7348), and the outer IP header.
+  4: 14 + 8 + 8 + 20,
+  6: 14 + 8 + 8 + 40,
+} as const;
+
+/** Every IPv6 link carries this much (RFC 8200, section 5). Unit: bytes. */
+const ipv6MtuMin = 1_280;
+
+/** This host under a network. */
+export interface Underlay {
+  /** Where this host takes VXLAN packets. */
+  readonly vtep: string;
+  /** Of the way to the other hosts. Unit: bytes. */
+  readonly mtu: number;
+}
+
+/** The largest packet inside the network. Unit: bytes. */
+export function networkMtu({ mtu }: Network, underlay: Underlay): number {
+  return mtu ?? underlay.mtu - overhead[familyOf(underlay.vtep)];
+}
+
+/** Why packets of this size do not do for the network; undefined when they do. */
+export function mtuProblem(network: Network, underlay: Underlay): string | undefined {
+  const mtu = networkMtu(network, underlay);
+  const room = underlay.mtu - overhead[familyOf(underlay.vtep)];
+  if (mtu > room) return `mtu ${mtu}: the underlay leaves ${room}`;
+  const needsMore = network.subnets.some((subnet) => familyOf(subnet) === 6);
+  if (needsMore && mtu < ipv6MtuMin) return `mtu ${mtu}: IPv6 needs ${ipv6MtuMin}`;
+  return undefined;
+}
+
+/**
+ * What the host's sandbox holds of a network that has endpoints here. Frames to endpoints
+ * elsewhere leave by their forwarding entries; ARP and ND are answered by the VXLAN device from the
+ * neighbors on it; nothing is flooded and nothing is learned.
+ */
+export function compileNetwork(
+  network: Network,
+  underlay: Underlay,
+  local: readonly LocalEndpoint[],
+  remote: readonly Endpoint[],
+): Rule[] {
+  const { vni, port } = network;
+  const mtu = networkMtu(network, underlay);
+  const [bridge, vxlan] = [bridgeName(vni), vxlanName(vni)];
+  return [
+    { kind: 'link', name: bridge, type: 'bridge', up: true, mtu },
+    {
+      kind: 'link',
+      name: vxlan,
+      type: 'vxlan',
+      up: true,
+      mtu,
+      master: bridge,
+      vxlan: { vni, port, local: underlay.vtep, proxy: true },
+    },
+    ...local.map((endpoint): Rule => {
+      const peer = {
+        name: interfaceName(vni),
+        netns: endpoint.sandbox,
+        mac: endpoint.mac,
+      };
+      const name = portName(vni, endpoint.name);
+      return { kind: 'link', name, type: 'veth', up: true, mtu, master: bridge, peer };
+    }),
+    ...remote.flatMap(({ addresses, mac, vtep }): Rule[] => [
+      { kind: 'fdb', device: vxlan, mac, vtep },
+      ...addresses.map((address): Rule => {
+        return { kind: 'neighbor', device: vxlan, address, mac };
+      }),
+    ]),
+  ];
+}
+
+/** What an endpoint's own sandbox holds of a network. */
+export function compileEndpoint(
+  network: Network,
+  underlay: Underlay,
+  { addresses, mac }: LocalEndpoint,
+): Rule[] {
+  const device = interfaceName(network.vni);
+  const mtu = networkMtu(network, underlay);
+  return [
+    { kind: 'link', name: device, type: 'veth-end', up: true, mtu, mac },
+    ...addresses.map((address): Rule => {
+      const subnet = network.subnets.find((one) => prefixContains(one, address))!;
+      return { kind: 'address', device, prefix: `${address}/${prefixLength(subnet)}` };
+    }),
+  ];
+}

@@ -1,0 +1,64 @@
+import { MeshError } from '../base/index.js';
+import { addressAt, prefixSize } from '../model/index.js';
+
+/*
+ * How a subnet is divided without a manager: three quarters into slices that nodes claim, one after
+ * the other as they need them, and the last quarter for VIPs. Whoever holds a slice gives out its
+ * addresses without asking anybody.
+ */
+
+/** Addresses of one slice. */
+const sliceSize = 16;
+/** Of a large subnet no more slices are used: more than any mesh has nodes. */
+const slicesMax = 65_536;
+/** The network's own address, and that of a router that somebody may put there. */
+const reserved = 2;
+
+/** How many slices a subnet has. Errors: invalid_argument for one with less than two. */
+export function sliceCount(subnet: string): number {
+  const count = Math.min(slicesMax, Math.floor((prefixSize(subnet) * 3) / 4 / sliceSize));
+  if (count >= 2) return count;
+  throw new MeshError(
+    'invalid_argument',
+    `subnet ${subnet}: expected room for at least 43 addresses`,
+  );
+}
+
+/** The addresses of a slice, in order. */
+export function sliceAddresses(subnet: string, slice: number): string[] {
+  const first = slice * sliceSize;
+  const skipped = slice === 0 ? reserved : 0;
+  return Array.from({ length: sliceSize - skipped }, (_, i) =>
+    addressAt(subnet, first + skipped + i),
+  );
+}
+
+/** The first address of the quarter for VIPs, and how many there are. */
+export function vipRange(subnet: string): { readonly first: number; readonly count: number } {
+  const size = Math.min(prefixSize(subnet), (slicesMax * sliceSize * 4) / 3);
+  const first = Math.floor((size * 3) / 4);
+  // Not the last: the broadcast address of IPv4.
+  return { first, count: size - first - 1 };
+}
+
+/**
+ * A slice for a node to claim: the first free one from a place that follows from the node's name,
+ * so that nodes that do not know of each other yet seldom choose the same.
+ * Errors: resource_exhausted.
+ */
+export function chooseSlice(subnet: string, node: string, taken: ReadonlySet<number>): number {
+  const count = sliceCount(subnet);
+  const start = placeOf(node) % count;
+  for (let step = 0; step < count; step++) {
+    const slice = (start + step) % count;
+    if (!taken.has(slice)) return slice;
+  }
+  throw new MeshError('resource_exhausted', `subnet ${subnet}: all ${count} slices are claimed`);
+}
+
+/** FNV-1a. */
+function placeOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}
