@@ -1,20 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { MeshControl } from './api/index.js';
+import type { MeshControl, NetworkControl } from './api/index.js';
 import { MeshError, type Clock, type Log } from './base/index.js';
 import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
-import type { HostController } from './host/index.js';
+import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
 import {
   hostName,
+  isThere,
+  linkMtu,
   openGossipTransport,
   reachableAddress,
   readPrivateFile,
   writePrivateFile,
 } from './io/index.js';
-import { Control, MeshNode, readKeys, readState, writeKeys, writeState } from './mesh/index.js';
+import type { Kernel } from './kernel/index.js';
+import {
+  Control,
+  MeshNode,
+  NetworksOfNode,
+  noNetworks,
+  readKeys,
+  readState,
+  writeKeys,
+  writeState,
+} from './mesh/index.js';
 import type { SavedState } from './mesh/index.js';
 import { familyOf } from './model/index.js';
+import { mtuProblem, networkMtu } from './overlay/index.js';
 import type { ServiceTable } from './store/index.js';
 
 export interface DaemonMeshOptions {
@@ -27,16 +40,22 @@ export interface DaemonMeshOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly reconcile: OverlayOptions['reconcile'];
+  readonly openSandbox: (path: string) => Promise<Kernel>;
 }
 
 /** This host's part in a mesh. */
 export interface DaemonMesh {
   readonly control: MeshControl;
+  readonly networks: NetworkControl;
   /** Begins to gossip. Errors: unavailable when its address cannot be listened on. */
   start(): Promise<void>;
   /** Without a word to the others: a restart is none of their business. */
   stop(): Promise<void>;
 }
+
+/** Of the underlay where it cannot be told: Ethernet's. Unit: bytes. */
+const defaultMtu = 1_500;
 
 /** The link that carries the VIPs: nobody is to gossip with them. */
 const vipLink = 'mesh0';
@@ -54,10 +73,23 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   const saved = await savedState(statePath);
   // What would not work later shows now.
   await writePrivateFile(statePath, writeState(saved));
-  const node = new MeshNode({
+  const at = advertised(config);
+  const underlay = { vtep: at.address, mtu: (await linkMtu(at.address)) ?? defaultMtu };
+  const overlay: Overlay = new Overlay({
+    controller,
+    underlay,
+    clock,
+    log,
+    reconcile: options.reconcile,
+    stateOf: (network) => node.networks.view(network),
+    openSandbox: options.openSandbox,
+    isThere,
+    vanished: (path) => forgetSandbox(node, overlay, path, log),
+  });
+  const node: MeshNode = new MeshNode({
     name: config.node ?? hostName(),
     version,
-    at: advertised(config),
+    at,
     profile,
     wire: wireOptions({ label, keyring }),
     host: {
@@ -70,26 +102,47 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     log,
     saved,
     save: (state) => writePrivateFile(statePath, writeState(state)),
+    networkChanged: (network) => overlay.changed(network),
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
   node.services.restore();
+  for (const { network } of node.networks.all()) overlay.changed(network.name);
   controller.serviceChanged.add((name) => node.services.localChanged(name));
   controller.passed.add(({ revision, error }) => {
     if (error === undefined) node.services.passed(revision);
   });
   const control = new Control(node);
+  const networks = new NetworksOfNode(node, {
+    mtuOf: (network) => networkMtu(network, underlay),
+    problemOf: (network) => mtuProblem(network, underlay),
+    isNamespace: isThere,
+    changed: (network) => overlay.changed(network),
+  });
   return {
     control,
+    networks,
     start: async () => {
       await node.start(config.join);
       control.start();
     },
-    stop: () => {
+    stop: async () => {
       control.stop();
-      return node.stop();
+      await overlay.stop();
+      await node.stop();
     },
   };
+}
+
+/** A namespace is gone: so are its endpoints. */
+function forgetSandbox(node: MeshNode, overlay: Overlay, path: string, log: Log): void {
+  for (const { network, local } of node.networks.all()) {
+    for (const { name, sandbox } of local.filter((one) => one.sandbox === path)) {
+      log.info({ sandbox }, `endpoint ${name} of network ${network.name}: its namespace is gone`);
+      node.networks.detach(network.name, name);
+      overlay.changed(network.name);
+    }
+  }
 }
 
 async function keyringOf(keyFile: string): Promise<Keyring | undefined> {
@@ -107,7 +160,14 @@ async function keyringOf(keyFile: string): Promise<Keyring | undefined> {
 async function savedState(path: string): Promise<SavedState> {
   const text = await readPrivateFile(path);
   if (text !== undefined) return readState(text, path);
-  const nothing = { epoch: 0, trust: [], claims: new Map(), declarations: [], peers: [] };
+  const nothing = {
+    epoch: 0,
+    trust: [],
+    claims: new Map(),
+    declarations: [],
+    peers: [],
+    networks: noNetworks,
+  };
   return { seed: randomBytes(32), ...nothing };
 }
 

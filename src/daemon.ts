@@ -151,7 +151,7 @@ export class Daemon {
       checkSpec: (value, where) => checkSpec(value, where, this.config.serviceDefaults),
       configFile: () => this.fileState,
       doctor,
-      ...(mesh === undefined ? {} : { mesh: mesh.control }),
+      ...(mesh === undefined ? {} : { mesh: mesh.control, networks: mesh.networks }),
     });
     await this.serveMetrics(backend, table);
     await this.controller.start();
@@ -187,6 +187,8 @@ export class Daemon {
       clock,
       random,
       log,
+      reconcile: { ...reconcileTunables, ...this.config.reconcile },
+      openSandbox: (path) => (this.options.openKernel ?? openLinuxKernel)({ netns: path }),
     });
   }
 

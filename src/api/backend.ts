@@ -1,6 +1,7 @@
 import type { Connection, Counters } from '../kernel/index.js';
 import type { Protocol, ServiceSpec } from '../model/index.js';
 import type { MeshControl } from './mesh-control.js';
+import type { NetworkControl } from './network-control.js';
 
 /**
  * What the mesh API serves: the daemon as its callers see it, in terms of the model.
@@ -12,6 +13,8 @@ import type { MeshControl } from './mesh-control.js';
 export interface MeshBackend {
   /** The other nodes; absent on a host that stands alone. */
   readonly mesh?: MeshControl | undefined;
+  /** Networks that span hosts; absent as `mesh`. */
+  readonly networks?: NetworkControl | undefined;
 
   version(): Promise<Version>;
   status(): Promise<Status>;

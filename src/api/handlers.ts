@@ -7,6 +7,7 @@ import type {
 import { MeshError, messageOf, type Clock, type Log } from '../base/index.js';
 import type { MeshBackend, Traffic } from './backend.js';
 import type { MeshControl } from './mesh-control.js';
+import type { NetworkControl } from './network-control.js';
 import { fromWireApply, toWireParts } from './codec.js';
 import { endpointsOf } from './endpoints.js';
 import { methods, type StreamMethod, type UnaryMethod } from './methods.js';
@@ -65,6 +66,7 @@ export function handlersOf(context: HandlerContext): UntypedServiceImplementatio
     })),
     doctor: answer(methods.doctor, async () => ({ checks: await backend.doctor() })),
     ...meshHandlers(context),
+    ...networkHandlers(context),
     drain: stream(methods.drain, (request, sink) =>
       backend.drain(request, (progress) => {
         sink.send(progress);
@@ -86,12 +88,7 @@ export function handlersOf(context: HandlerContext): UntypedServiceImplementatio
 
 function meshHandlers(context: HandlerContext): UntypedServiceImplementation {
   const answer = unaryIn(context);
-  const mesh = (): MeshControl => {
-    const { mesh: control } = context.backend;
-    if (control !== undefined) return control;
-    const problem = 'this host stands alone: its configuration has no `mesh`';
-    throw new MeshError('failed_precondition', problem);
-  };
+  const mesh = (): MeshControl => context.backend.mesh ?? alone();
   return {
     listNodes: answer(methods.listNodes, () => Promise.resolve({ nodes: mesh().nodes() })),
     getMeshStatus: answer(methods.getMeshStatus, () => Promise.resolve(mesh().status())),
@@ -113,6 +110,32 @@ function meshHandlers(context: HandlerContext): UntypedServiceImplementation {
       Promise.resolve(mesh().convergence(version)),
     ),
   };
+}
+
+function networkHandlers(context: HandlerContext): UntypedServiceImplementation {
+  const answer = unaryIn(context);
+  const networks = (): NetworkControl => context.backend.networks ?? alone();
+  return {
+    listNetworks: answer(methods.listNetworks, () =>
+      Promise.resolve({ networks: networks().list() }),
+    ),
+    createNetwork: answer(methods.createNetwork, (wish) => networks().create(wish)),
+    removeNetwork: answer(methods.removeNetwork, async ({ name }) => {
+      await networks().remove(name);
+      return {};
+    }),
+    attachEndpoint: answer(methods.attachEndpoint, (wish) => networks().attach(wish)),
+    detachEndpoint: answer(methods.detachEndpoint, async ({ network, endpoint }) => {
+      await networks().detach(network, endpoint);
+      return {};
+    }),
+  };
+}
+
+/** Errors: failed_precondition, always. */
+function alone(): never {
+  const problem = 'this host stands alone: its configuration has no `mesh`';
+  throw new MeshError('failed_precondition', problem);
 }
 
 interface Sink<Response> {

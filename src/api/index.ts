@@ -60,3 +60,10 @@ export type {
   RowDifference,
   ServiceConflict,
 } from './mesh-control.js';
+export type {
+  AttachWish,
+  EndpointInfo,
+  NetworkControl,
+  NetworkInfo,
+  NetworkWish,
+} from './network-control.js';

@@ -27,6 +27,7 @@ import type {
   NodeState,
   RowDifference,
 } from './mesh-control.js';
+import type { AttachWish, EndpointInfo, NetworkInfo, NetworkWish } from './network-control.js';
 import { mirrored, type Codec } from './wire.js';
 
 const { v1 } = meshd;
@@ -175,6 +176,31 @@ export const methods = {
     'CompareCatalog',
     mirrored<{ readonly node: string }>(v1.CompareCatalogRequest),
     mirrored<{ readonly differences: readonly RowDifference[] }>(v1.CompareCatalogResponse),
+  ),
+  listNetworks: unary(
+    'ListNetworks',
+    mirrored<Empty>(v1.ListNetworksRequest),
+    mirrored<{ readonly networks: readonly NetworkInfo[] }>(v1.ListNetworksResponse),
+  ),
+  createNetwork: unary(
+    'CreateNetwork',
+    mirrored<NetworkWish>(v1.CreateNetworkRequest),
+    mirrored<NetworkInfo>(v1.Network),
+  ),
+  removeNetwork: unary(
+    'RemoveNetwork',
+    mirrored<{ readonly name: string }>(v1.RemoveNetworkRequest),
+    mirrored<Empty>(v1.RemoveNetworkResponse),
+  ),
+  attachEndpoint: unary(
+    'AttachEndpoint',
+    mirrored<AttachWish>(v1.AttachEndpointRequest),
+    mirrored<EndpointInfo>(v1.NetworkEndpoint),
+  ),
+  detachEndpoint: unary(
+    'DetachEndpoint',
+    mirrored<{ readonly network: string; readonly endpoint: string }>(v1.DetachEndpointRequest),
+    mirrored<Empty>(v1.DetachEndpointResponse),
   ),
   getConvergence: unary(
     'GetConvergence',

@@ -79,6 +79,7 @@ function buildProgram(terminal: Terminal, version: string): Command {
     };
   addDaemonCommands(program, runner, version);
   addMeshCommands(program, runner);
+  addNetworkCommands(program, runner);
   addVipCommands(program, runner);
   addServiceCommands(program, runner);
   addTrafficCommands(program, runner);
@@ -166,6 +167,67 @@ function addKeyCommands(program: Command, run: Runner): void {
     .action(run(async (cli, name: string) => (await load()).changeKey(cli, 'remove', name)));
 }
 
+interface CreateOptions {
+  readonly vni?: number;
+  readonly subnet?: readonly string[];
+  readonly port?: number;
+  readonly mtu?: number;
+  readonly internal?: boolean;
+}
+
+function addNetworkCommands(program: Command, run: Runner): void {
+  const network = program.command('network').description('networks that span the nodes');
+  const load = () => import('./commands/network.js');
+  const count = (name: string, min: number, max: number): Option =>
+    new Option(`--${name} <number>`).argParser(readCount(`--${name}`, min, max));
+  network
+    .command('ls')
+    .description('one line per network')
+    .action(run(async (cli) => (await load()).listNetworks(cli)));
+  network
+    .command('inspect <network>')
+    .description('all about one network, and who is on it')
+    .action(run(async (cli, name: string) => (await load()).showNetwork(cli, name)));
+  network
+    .command('create <name>')
+    .description('make a network that all nodes may attach to')
+    .option('--subnet <prefix...>', 'at most one per family; default: an IPv4 one is chosen')
+    .addOption(count('vni', 4_096, 2 ** 24 - 1))
+    .addOption(count('port', 1_024, 49_151))
+    .addOption(count('mtu', 1_280, 65_486))
+    .option('--internal', 'no way out of the network')
+    .action(
+      run(async (cli, name: string, { subnet = [], internal = false, ...rest }: CreateOptions) =>
+        (await load()).createNetwork(cli, { name, subnets: subnet, internal, ...rest }),
+      ),
+    );
+  network
+    .command('rm <network...>')
+    .description('remove networks that nobody is on')
+    .action(run(async (cli, names: string[]) => (await load()).removeNetworks(cli, names)));
+}
+
+function addAttachCommands(endpoint: Command, run: Runner): void {
+  const load = () => import('./commands/network.js');
+  endpoint
+    .command('attach <network> <name>')
+    .description('put a network namespace of this host on a network')
+    .requiredOption('--sandbox <path>', 'of the namespace: /run/netns/NAME or /proc/PID/ns/net')
+    .action(
+      run(async (cli, network: string, name: string, { sandbox }: { sandbox: string }) =>
+        (await load()).attachEndpoint(cli, { network, name, sandbox }),
+      ),
+    );
+  endpoint
+    .command('detach <network> <name>')
+    .description('take it off the network')
+    .action(
+      run(async (cli, network: string, name: string) =>
+        (await load()).detachEndpoint(cli, network, name),
+      ),
+    );
+}
+
 function addVipCommands(program: Command, run: Runner): void {
   const vip = program.command('vip').description('virtual IPs');
   vip
@@ -243,9 +305,11 @@ function addServiceCommands(program: Command, run: Runner): void {
 }
 
 function addTrafficCommands(program: Command, run: Runner): void {
-  program
+  const endpoint = program
     .command('endpoint')
-    .description('destinations of services')
+    .description('destinations of services, and namespaces on networks');
+  addAttachCommands(endpoint, run);
+  endpoint
     .command('ls [service]')
     .description('health, weight and counters of each')
     .action(

@@ -14,6 +14,7 @@ import type {
   Explanation,
   MeshBackend,
   MeshControl,
+  NetworkControl,
   Plan,
   ReconcileSummary,
   RemoveRequest,
@@ -56,6 +57,7 @@ export interface HostBackendOptions {
   doctor(): Promise<readonly DoctorCheck[]>;
   /** Absent on a host that stands alone. */
   readonly mesh?: MeshControl;
+  readonly networks?: NetworkControl;
 }
 
 /** The mesh API of one host: what callers ask, answered from the controller and the kernel. */
@@ -91,6 +93,10 @@ export class HostBackend implements MeshBackend {
 
   get mesh(): MeshControl | undefined {
     return this.options.mesh;
+  }
+
+  get networks(): NetworkControl | undefined {
+    return this.options.networks;
   }
 
   version(): Promise<Version> {

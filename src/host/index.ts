@@ -8,4 +8,6 @@ export { examineHost } from './doctor.js';
 export { HostAddresses } from './host-addresses.js';
 export type { HealthReport, HealthView } from './health-view.js';
 export { describePlan } from './plan.js';
+export { Overlay } from './overlay.js';
+export type { NetworkState, OverlayOptions } from './overlay.js';
 export { restoreTable } from './restore.js';

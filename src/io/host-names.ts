@@ -1,3 +1,4 @@
+import { access, readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Family } from '../model/index.js';
 
@@ -28,4 +29,22 @@ export function reachableAddress(
     if (found !== undefined) return found.address;
   }
   return undefined;
+}
+
+/** The MTU of the link that has this address; undefined when none has. Unit: bytes. */
+export async function linkMtu(address: string): Promise<number | undefined> {
+  for (const [link, all] of Object.entries(networkInterfaces())) {
+    if (all?.some((one) => one.address === address) !== true) continue;
+    return Number(await readFile(`/sys/class/net/${link}/mtu`, 'utf8'));
+  }
+  return undefined;
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -12,5 +12,5 @@ export type { MetricsListen, MetricsServer } from './metrics-server.js';
 export { probe } from './probe.js';
 export { openGossipTransport } from './gossip-transport.js';
 export type { GossipTransportOptions } from './gossip-transport.js';
-export { hostName, reachableAddress } from './host-names.js';
+export { hostName, isThere, linkMtu, reachableAddress } from './host-names.js';
 export { readPrivateFile, writePrivateFile } from './private-file.js';

@@ -7,6 +7,10 @@
  */
 export { Control } from './control.js';
 export { readKeys, writeKeys } from './key-file.js';
+export { NetworksOfNode } from './network-control.js';
+export type { NetworkHost } from './network-control.js';
+export { noNetworks } from './networks.js';
+export type { MeshNetworks, NetworkView } from './networks.js';
 export { MeshNode } from './mesh-node.js';
 export type { MeshNodeOptions } from './mesh-node.js';
 export { readState, writeState } from './saved-state.js';

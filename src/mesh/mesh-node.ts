@@ -17,6 +17,7 @@ import { GossipNode } from './gossip-node.js';
 import { NodeKeyring, type NodeKeyChange } from './keys.js';
 import { Lag } from './lag.js';
 import { encodeMeta, versionOf } from './member-meta.js';
+import { MeshNetworks } from './networks.js';
 import { Questions } from './questions.js';
 import type { SavedState } from './saved-state.js';
 import { SerfLayer, serfVersions } from './serf.js';
@@ -39,6 +40,8 @@ export interface MeshNodeOptions {
   readonly saved: SavedState;
   /** Keeps what the next run needs; called at most once a second. */
   readonly save: (state: SavedState) => Promise<void>;
+  /** A network, or who is on it, is another than before. */
+  readonly networkChanged: (network: string) => void;
   readonly saveKeys: (keys: readonly string[]) => Promise<void>;
   readonly openTransport: (handlers: GossipHandlers) => Promise<GossipTransport>;
 }
@@ -59,6 +62,7 @@ const peersMax = 16;
  */
 export class MeshNode {
   readonly services: MeshServices;
+  readonly networks: MeshNetworks;
   readonly catalog: Catalog;
   readonly questions: Questions;
   readonly serf: SerfLayer;
@@ -122,6 +126,21 @@ export class MeshNode {
       claims: saved.claims,
       changed: () => this.saveSoon(),
     });
+    this.networks = new MeshNetworks({
+      self: name,
+      vtep: options.at.address,
+      log,
+      rows: {
+        put: (key, value, network) => this.own(() => this.catalog.put(key, value, network)),
+        delete: (key, network) => this.own(() => this.catalog.delete(key, clock.now(), network)),
+        interest: (networks) => this.catalog.setInterest(networks),
+      },
+      saved: saved.networks,
+      changed: (network) => {
+        this.saveSoon();
+        options.networkChanged(network);
+      },
+    });
   }
 
   /**
@@ -147,6 +166,7 @@ export class MeshNode {
     const options = { swim, wire, clock, onEvent };
     this.gossip = await GossipNode.start(options, this.options.openTransport, at);
     this.services.start();
+    this.networks.start();
     this.turns.start();
     const peers = new Map(
       [...addresses, ...saved.peers].map((peer) => [`${peer.address} ${peer.port}`, peer]),
@@ -193,6 +213,7 @@ export class MeshNode {
       changed: ({ changes, complete }) => {
         if (this.hasLeft) return;
         this.services.catalogChanged(changes, complete);
+        this.networks.catalogChanged(changes);
         this.saveSoon();
       },
       epochBegan: (epoch) => {
@@ -264,7 +285,10 @@ export class MeshNode {
     if (!isOurs) return;
     this.turns.memberChanged(node, change);
     if (change === 'joined' && !this.cancels.has('unheard')) {
-      this.later('unheard', unheardMs, () => this.services.forgetUnheard());
+      this.later('unheard', unheardMs, () => {
+        this.services.forgetUnheard();
+        this.networks.forgetUnheard();
+      });
     }
   }
 
@@ -297,11 +321,12 @@ export class MeshNode {
       peers: this.others()
         .slice(0, peersMax)
         .map(({ at }) => at),
+      networks: this.networks.saved(),
     };
   }
 
-  /** One after the other: a slow disk must not see two at once. */
-  private save(): Promise<void> {
+  /** What the next run needs; one after the other: a slow disk must not see two at once. */
+  save(): Promise<void> {
     const saved = this.saving.then(() => this.options.save(this.state()));
     this.saving = saved.catch(() => undefined);
     return saved;

@@ -41,11 +41,15 @@ interface OwnNetwork {
   readonly adopted: boolean;
 }
 
+export const noNetworks: SavedNetworks = { networks: [], slices: [], endpoints: [], remote: [] };
+
 /** What a node keeps of networks over a restart. */
 export interface SavedNetworks {
   readonly networks: readonly OwnNetwork[];
   readonly slices: readonly { readonly claim: number; readonly key: string }[];
   readonly endpoints: readonly LocalEndpoint[];
+  /** Of other nodes: they are served until they are heard of, or not heard of for long. */
+  readonly remote: readonly Endpoint[];
 }
 
 /** A network as this node sees it. */
@@ -74,6 +78,8 @@ export class MeshNetworks {
   private readonly local = new Map<string, Map<string, LocalEndpoint>>();
   /** By network, by `owner name`. */
   private readonly remote = new Map<string, Map<string, Endpoint>>();
+  /** Of `remote`, what only the earlier run knew. */
+  private readonly unheard = new Set<Endpoint>();
   private settled = settleNetworks([]);
 
   constructor(private readonly options: MeshNetworksOptions) {
@@ -82,7 +88,11 @@ export class MeshNetworks {
     for (const one of saved.networks) this.own.set(one.network.name, one);
     for (const endpoint of saved.endpoints)
       this.localOf(endpoint.network).set(endpoint.name, endpoint);
-    this.settle();
+    for (const endpoint of saved.remote) {
+      entryOf(this.remote, endpoint.network).set(`${endpoint.node} ${endpoint.name}`, endpoint);
+      this.unheard.add(endpoint);
+    }
+    this.settled = settleNetworks(this.claims());
   }
 
   /** Tells the others of what an earlier run had. */
@@ -100,6 +110,7 @@ export class MeshNetworks {
       networks: [...this.own.values()],
       slices: [...this.slices.own()],
       endpoints: [...this.local.values()].flatMap((endpoints) => [...endpoints.values()]),
+      remote: [...this.remote.values()].flatMap((endpoints) => [...endpoints.values()]),
     };
   }
 
@@ -151,7 +162,10 @@ export class MeshNetworks {
     this.unclaim(name);
   }
 
-  /** Gives a sandbox addresses on a network. Errors: not_found, already_exists, resource_exhausted. */
+  /**
+   * Gives a sandbox addresses on a network; `changed` is not called, for the caller has to keep it
+   * on disk first. Errors: not_found, already_exists, resource_exhausted.
+   */
   attach(network: string, name: string, sandbox: string): LocalEndpoint {
     const { self: node, vtep } = this.options;
     const settled = this.settled.networks.get(network);
@@ -167,11 +181,10 @@ export class MeshNetworks {
     this.localOf(network).set(name, endpoint);
     this.publishEndpoint(endpoint);
     this.updateInterest();
-    this.options.changed(network);
     return endpoint;
   }
 
-  /** Errors: not_found. */
+  /** As attach. Errors: not_found. */
   detach(network: string, name: string): LocalEndpoint {
     const endpoint = this.local.get(network)?.get(name);
     if (endpoint === undefined) {
@@ -182,8 +195,19 @@ export class MeshNetworks {
     const isUnused = this.localOf(network).size === 0;
     if (isUnused && this.own.get(network)?.adopted === true) this.unclaim(network);
     this.updateInterest();
-    this.options.changed(network);
     return endpoint;
+  }
+
+  /** Endpoints of which only an earlier run knew are not waited for any longer. */
+  forgetUnheard(): void {
+    for (const endpoint of this.unheard) {
+      const endpoints = this.remote.get(endpoint.network);
+      const key = `${endpoint.node} ${endpoint.name}`;
+      if (endpoints?.get(key) !== endpoint) continue;
+      endpoints.delete(key);
+      this.options.changed(endpoint.network);
+    }
+    this.unheard.clear();
   }
 
   catalogChanged(changes: readonly CatalogChange[]): void {

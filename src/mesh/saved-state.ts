@@ -1,5 +1,6 @@
 import { MeshError, messageOf } from '../base/index.js';
 import type { PeerAddress } from '../gossip/index.js';
+import type { SavedNetworks } from './networks.js';
 import { decodeServiceRow, encodeServiceRow } from './service-row.js';
 import type { Declaration } from './settle.js';
 
@@ -15,6 +16,7 @@ export interface SavedState {
   readonly declarations: readonly Declaration[];
   /** Members that were alive, to find the others again. */
   readonly peers: readonly PeerAddress[];
+  readonly networks: SavedNetworks;
 }
 
 interface Document {
@@ -25,6 +27,7 @@ interface Document {
   readonly claims: Readonly<Record<string, number>>;
   readonly services: readonly { readonly owner: string; readonly row: string }[];
   readonly peers: readonly PeerAddress[];
+  readonly networks: SavedNetworks;
 }
 
 export function writeState(state: SavedState): string {
@@ -38,6 +41,7 @@ export function writeState(state: SavedState): string {
       return { owner, row: Buffer.from(encodeServiceRow(claim, service)).toString() };
     }),
     peers: state.peers,
+    networks: state.networks,
   };
   return `${JSON.stringify(document)}\n`;
 }
@@ -59,6 +63,7 @@ export function readState(text: string, where: string): SavedState {
       claims: new Map(Object.entries(document.claims)),
       declarations: document.services.flatMap(({ owner, row }) => declarationOf(owner, row)),
       peers: document.peers,
+      networks: document.networks,
     };
   } catch (error) {
     throw new MeshError('data_loss', `read ${where}: ${messageOf(error)}`, { cause: error });

@@ -1963,5 +1963,231 @@ export namespace meshd {
             }
             type $Shape = meshd.v1.Convergence.$Properties;
         }
+
+        interface IListNetworksRequest extends meshd.v1.ListNetworksRequest.$Properties {
+        }
+
+        class ListNetworksRequest {
+            constructor(properties?: meshd.v1.ListNetworksRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.ListNetworksRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListNetworksRequest & meshd.v1.ListNetworksRequest.$Shape;
+        }
+
+        namespace ListNetworksRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListNetworksRequest.$Properties;
+        }
+
+        interface IListNetworksResponse extends meshd.v1.ListNetworksResponse.$Properties {
+        }
+
+        class ListNetworksResponse {
+            constructor(properties?: meshd.v1.ListNetworksResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            networks: meshd.v1.Network[];
+            static encode(message: meshd.v1.ListNetworksResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListNetworksResponse & meshd.v1.ListNetworksResponse.$Shape;
+        }
+
+        namespace ListNetworksResponse {
+            interface $Properties {
+                networks?: meshd.v1.Network.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListNetworksResponse.$Properties;
+        }
+
+        interface INetwork extends meshd.v1.Network.$Properties {
+        }
+
+        class Network {
+            constructor(properties?: meshd.v1.Network.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            vni: number;
+            subnets: string[];
+            port: number;
+            mtu: number;
+            internal: boolean;
+            nodes: string[];
+            endpoints: meshd.v1.NetworkEndpoint[];
+            problem: (string|null);
+            static encode(message: meshd.v1.Network.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Network & meshd.v1.Network.$Shape;
+        }
+
+        namespace Network {
+            interface $Properties {
+                name?: string;
+                vni?: number;
+                subnets?: string[];
+                port?: number;
+                mtu?: number;
+                internal?: boolean;
+                nodes?: string[];
+                endpoints?: meshd.v1.NetworkEndpoint.$Properties[];
+                problem?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Network.$Properties;
+        }
+
+        interface INetworkEndpoint extends meshd.v1.NetworkEndpoint.$Properties {
+        }
+
+        class NetworkEndpoint {
+            constructor(properties?: meshd.v1.NetworkEndpoint.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            network: string;
+            node: string;
+            addresses: string[];
+            mac: string;
+            sandbox: (string|null);
+            static encode(message: meshd.v1.NetworkEndpoint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NetworkEndpoint & meshd.v1.NetworkEndpoint.$Shape;
+        }
+
+        namespace NetworkEndpoint {
+            interface $Properties {
+                name?: string;
+                network?: string;
+                node?: string;
+                addresses?: string[];
+                mac?: string;
+                sandbox?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NetworkEndpoint.$Properties;
+        }
+
+        interface ICreateNetworkRequest extends meshd.v1.CreateNetworkRequest.$Properties {
+        }
+
+        class CreateNetworkRequest {
+            constructor(properties?: meshd.v1.CreateNetworkRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            vni: (number|null);
+            subnets: string[];
+            port: (number|null);
+            mtu: (number|null);
+            internal: boolean;
+            static encode(message: meshd.v1.CreateNetworkRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CreateNetworkRequest & meshd.v1.CreateNetworkRequest.$Shape;
+        }
+
+        namespace CreateNetworkRequest {
+            interface $Properties {
+                name?: string;
+                vni?: (number|null);
+                subnets?: string[];
+                port?: (number|null);
+                mtu?: (number|null);
+                internal?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.CreateNetworkRequest.$Properties;
+        }
+
+        interface IRemoveNetworkRequest extends meshd.v1.RemoveNetworkRequest.$Properties {
+        }
+
+        class RemoveNetworkRequest {
+            constructor(properties?: meshd.v1.RemoveNetworkRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            static encode(message: meshd.v1.RemoveNetworkRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RemoveNetworkRequest & meshd.v1.RemoveNetworkRequest.$Shape;
+        }
+
+        namespace RemoveNetworkRequest {
+            interface $Properties {
+                name?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RemoveNetworkRequest.$Properties;
+        }
+
+        interface IRemoveNetworkResponse extends meshd.v1.RemoveNetworkResponse.$Properties {
+        }
+
+        class RemoveNetworkResponse {
+            constructor(properties?: meshd.v1.RemoveNetworkResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.RemoveNetworkResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RemoveNetworkResponse & meshd.v1.RemoveNetworkResponse.$Shape;
+        }
+
+        namespace RemoveNetworkResponse {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RemoveNetworkResponse.$Properties;
+        }
+
+        interface IAttachEndpointRequest extends meshd.v1.AttachEndpointRequest.$Properties {
+        }
+
+        class AttachEndpointRequest {
+            constructor(properties?: meshd.v1.AttachEndpointRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            network: string;
+            name: string;
+            sandbox: string;
+            static encode(message: meshd.v1.AttachEndpointRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.AttachEndpointRequest & meshd.v1.AttachEndpointRequest.$Shape;
+        }
+
+        namespace AttachEndpointRequest {
+            interface $Properties {
+                network?: string;
+                name?: string;
+                sandbox?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.AttachEndpointRequest.$Properties;
+        }
+
+        interface IDetachEndpointRequest extends meshd.v1.DetachEndpointRequest.$Properties {
+        }
+
+        class DetachEndpointRequest {
+            constructor(properties?: meshd.v1.DetachEndpointRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            network: string;
+            endpoint: string;
+            static encode(message: meshd.v1.DetachEndpointRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DetachEndpointRequest & meshd.v1.DetachEndpointRequest.$Shape;
+        }
+
+        namespace DetachEndpointRequest {
+            interface $Properties {
+                network?: string;
+                endpoint?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DetachEndpointRequest.$Properties;
+        }
+
+        interface IDetachEndpointResponse extends meshd.v1.DetachEndpointResponse.$Properties {
+        }
+
+        class DetachEndpointResponse {
+            constructor(properties?: meshd.v1.DetachEndpointResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.DetachEndpointResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.DetachEndpointResponse & meshd.v1.DetachEndpointResponse.$Shape;
+        }
+
+        namespace DetachEndpointResponse {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.DetachEndpointResponse.$Properties;
+        }
     }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Log } from '../../src/base/index.js';
 import { Keyring, wireOptions, type PeerAddress } from '../../src/gossip/index.js';
 import { openGossipTransport, realClock } from '../../src/io/index.js';
-import { MeshNode } from '../../src/mesh/index.js';
+import { MeshNode, noNetworks } from '../../src/mesh/index.js';
 import { ServiceTable, VipPool } from '../../src/store/index.js';
 import { parseService } from '../support/service-text.js';
 import { loopbackAddress } from './loopback.js';
@@ -60,8 +60,10 @@ export class MeshPeer {
         claims: new Map(),
         declarations: [],
         peers: [],
+        networks: noNetworks,
       },
       save: () => Promise.resolve(),
+      networkChanged: () => undefined,
       saveKeys: () => Promise.resolve(),
       openTransport: async (handlers) => {
         const transport = await openGossipTransport({ address, port: 0 }, handlers);

@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   reconcile: ['base', 'model', 'kernel', 'rules'],
   mesh: ['base', 'model', 'config', 'store', 'gossip', 'catalog', 'overlay', 'api'],
   api: ['base', 'model', 'kernel', 'proto'],
-  host: ['base', 'model', 'kernel', 'rules', 'store', 'reconcile', 'api'],
+  host: ['base', 'model', 'kernel', 'rules', 'store', 'reconcile', 'overlay', 'api'],
   metrics: ['base', 'model', 'kernel', 'reconcile', 'api'],
   cli: ['base', 'model', 'api', 'proto'],
 };

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../../src/base/index.js';
 import type { CatalogChange } from '../../../src/catalog/index.js';
-import { MeshNetworks, type SavedNetworks } from '../../../src/mesh/networks.js';
+import { MeshNetworks, noNetworks, type SavedNetworks } from '../../../src/mesh/networks.js';
 import { checkNetwork } from '../../../src/overlay/index.js';
 
-const nothing: SavedNetworks = { networks: [], slices: [], endpoints: [] };
 const blue = checkNetwork({ name: 'blue', vni: 4_096, subnets: ['10.64.0.0/24', 'fd00:64::/112'] });
 
 /** A node whose rows others hear of when they are told to. */
@@ -17,7 +16,7 @@ class Node {
 
   constructor(
     readonly name: string,
-    saved: SavedNetworks = nothing,
+    saved: SavedNetworks = noNetworks,
   ) {
     const change = (key: string, network: string, value?: Uint8Array): CatalogChange => {
       const row = { owner: name, key, network, epoch: 1, version: ++this.version };
@@ -161,6 +160,12 @@ describe('networks of a mesh', () => {
     expect(again.view()).toEqual(a.view());
     b.hear(again);
     expect(b.networks.view('blue')?.nodes).toEqual(['a']);
+    b.attach('db');
+    a.hear(b);
+    const third = new Node('a', a.networks.saved());
+    expect(third.view()).toEqual(a.view());
+    third.networks.forgetUnheard();
+    expect(third.view()).toHaveLength(1);
     expect(again.attach('other')).not.toBe(a.networks.view('blue')!.local[0]!.addresses.join(' '));
   });
 });

@@ -1,0 +1,132 @@
+import type {
+  AttachWish,
+  EndpointInfo,
+  NetworkControl,
+  NetworkInfo,
+  NetworkWish,
+} from '../api/index.js';
+import { FieldError, MeshError } from '../base/index.js';
+import { addressAt, prefixSize, type Endpoint, type Network } from '../model/index.js';
+import { checkName, checkNetwork, clashOf, vniMax, vniMin } from '../overlay/index.js';
+import type { MeshNode } from './mesh-node.js';
+import type { NetworkView } from './networks.js';
+
+/** What this needs of the host. */
+export interface NetworkHost {
+  /** In force for a network. Unit: bytes. */
+  mtuOf(network: Network): number;
+  /** Why a network cannot be in force here. */
+  problemOf(network: Network): string | undefined;
+  isNamespace(path: string): Promise<boolean>;
+  changed(network: string): void;
+}
+
+/** Where subnets are chosen from, and how large they are. */
+const pool = '10.64.0.0/10';
+const chosenLength = 24;
+
+/** What callers of the API see of networks, and do to them. */
+export class NetworksOfNode implements NetworkControl {
+  constructor(
+    private readonly node: MeshNode,
+    private readonly host: NetworkHost,
+  ) {}
+
+  list(): NetworkInfo[] {
+    return this.node.networks.all().map((view) => this.info(view));
+  }
+
+  async create(wish: NetworkWish): Promise<NetworkInfo> {
+    const { networks } = this.node;
+    const others = networks.all().map(({ network }) => network);
+    const network = checkNetwork({
+      ...wish,
+      vni: wish.vni ?? freeVni(others),
+      subnets: wish.subnets.length > 0 ? wish.subnets : [freeSubnet(others)],
+    });
+    networks.create(network);
+    await this.kept(() => networks.remove(network.name));
+    return this.info(networks.view(network.name)!);
+  }
+
+  async remove(name: string): Promise<void> {
+    this.node.networks.remove(name);
+    await this.node.save();
+  }
+
+  async attach({ network, name, sandbox }: AttachWish): Promise<EndpointInfo> {
+    const { networks } = this.node;
+    checkName('name', name);
+    const view = networks.view(network);
+    if (view === undefined) throw new MeshError('not_found', `network ${network}: not found`);
+    const problem = this.host.problemOf(view.network);
+    if (problem !== undefined) {
+      throw new MeshError('failed_precondition', `network ${network}: ${problem}`);
+    }
+    if (view.local.some((one) => one.sandbox === sandbox)) {
+      throw new MeshError('already_exists', `${sandbox} is on network ${network} already`);
+    }
+    if (!sandbox.startsWith('/') || !(await this.host.isNamespace(sandbox))) {
+      throw new FieldError('sandbox', `expected the path of a network namespace, got ${sandbox}`);
+    }
+    const endpoint = networks.attach(network, name, sandbox);
+    await this.kept(() => void networks.detach(network, name));
+    this.host.changed(network);
+    return endpointInfo(endpoint);
+  }
+
+  async detach(network: string, endpoint: string): Promise<void> {
+    this.node.networks.detach(network, endpoint);
+    this.host.changed(network);
+    await this.node.save();
+  }
+
+  /** What is not on disk does not begin: after a crash nobody would know whose it is. */
+  private async kept(undo: () => void): Promise<void> {
+    try {
+      await this.node.save();
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  private info({ network, nodes, local, remote }: NetworkView): NetworkInfo {
+    const { name, vni, subnets, port, internal } = network;
+    const problem = this.host.problemOf(network);
+    const mtu = this.host.mtuOf(network);
+    const endpoints = [...local, ...remote].sort(byNodeAndName).map(endpointInfo);
+    const info = { name, vni, subnets, port, mtu, internal, nodes, endpoints };
+    return problem === undefined ? info : { ...info, problem };
+  }
+}
+
+function endpointInfo(endpoint: Endpoint & { readonly sandbox?: string }): EndpointInfo {
+  const { name, network, node, addresses, mac, sandbox } = endpoint;
+  const info = { name, network, node, addresses, mac };
+  return sandbox === undefined ? info : { ...info, sandbox };
+}
+
+function byNodeAndName(a: Endpoint, b: Endpoint): number {
+  const [one, other] = [`${a.node} ${a.name}`, `${b.node} ${b.name}`];
+  return one < other ? -1 : 1;
+}
+
+function freeVni(others: readonly Network[]): number {
+  const taken = new Set(others.map(({ vni }) => vni));
+  for (let vni = vniMin; vni <= vniMax; vni++) if (!taken.has(vni)) return vni;
+  throw new MeshError('resource_exhausted', 'every VNI is taken');
+}
+
+function freeSubnet(others: readonly Network[]): string {
+  const step = 2 ** (32 - chosenLength);
+  for (let i = 0; i < prefixSize(pool) / step; i++) {
+    const subnet = `${addressAt(pool, i * step)}/${chosenLength}`;
+    const probe = { name: '', vni: 0, subnets: [subnet], port: 0, internal: false };
+    if (clashOf(probe, others) === undefined) return subnet;
+  }
+  throw new MeshError(
+    'resource_exhausted',
+    `every /${chosenLength} of ${pool} is taken; give a subnet`,
+  );
+}
