@@ -12,6 +12,7 @@ import { forwarding, schedulers, sctp } from './forwarding.js';
 import { health } from './health.js';
 import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
+import { networks } from './networks.js';
 import { restart } from './restart.js';
 
 export const cases: readonly Case[] = [
@@ -36,4 +37,5 @@ export const cases: readonly Case[] = [
   fullDisk,
   mesh,
   meshKeys,
+  networks,
 ];

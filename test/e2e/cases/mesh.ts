@@ -1,17 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeKeys, NodeState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { difference, kernelState, virtualServices } from '../support/kernel-state.js';
-import { Meshd } from '../support/meshd.js';
+import type { Meshd } from '../support/meshd.js';
 import { troubles } from '../support/peers.js';
 import { servicesYaml, vip, type Case, type Scene } from '../support/scene.js';
-import { balancers, insideOf, type Balancer } from '../support/topology.js';
-
-/** Each node declares the service that has its number; all serve all of them. */
-const declared = { lb: 21, lb2: 22, lb3: 23 } as const;
-const newKey = (): string => randomBytes(32).toString('base64');
+import { balancers, type Balancer } from '../support/topology.js';
+import {
+  answer,
+  declared,
+  keyFile,
+  newKey,
+  settled,
+  startMesh,
+  writeKey,
+  type Nodes,
+} from './mesh-nodes.js';
 
 export const mesh: Case = {
   name: 'mesh',
@@ -35,66 +40,6 @@ export const meshKeys: Case = {
     await strangerStaysOutside(scene, nodes);
   },
 };
-
-type Nodes = Readonly<Record<Balancer, Meshd>>;
-
-async function startMesh({ topology }: Scene): Promise<Nodes> {
-  const nodes: Partial<Record<Balancer, Meshd>> = {};
-  const key = newKey();
-  for (const name of balancers) {
-    await topology.renew(name);
-    const node = await Meshd.create(topology, name);
-    await writeKey(node, key);
-    await node.write(configOf(node));
-    await node.start();
-    nodes[name] = node;
-  }
-  const all = nodes as Nodes;
-  await settled(all, balancers);
-  return all;
-}
-
-async function writeKey(node: Meshd, key: string): Promise<void> {
-  await writeFile(keyFile(node), `${key}\n`, { mode: 0o600 });
-}
-
-function keyFile(node: Meshd): string {
-  return join(node.folder, 'gossip.keys');
-}
-
-function configOf(node: Meshd): string {
-  const { balancer } = node;
-  const number = declared[balancer];
-  return [
-    'mesh:',
-    `  node: ${balancer}`,
-    `  bind: ${insideOf(balancer, 4)}`,
-    `  join: [${insideOf('lb', 4)}]`,
-    `  keyFile: ${keyFile(node)}`,
-    servicesYaml([{ name: `of-${balancer}`, vip: number, fields: ['scheduler: rr'] }]),
-  ].join('\n');
-}
-
-async function answer<T>(node: Meshd, ...args: string[]): Promise<T> {
-  const { status, stdout, stderr } = await node.ctl('--json', ...args);
-  if (status !== 0) throw new Error(`${node.balancer}: meshctl ${args.join(' ')}: ${stderr}`);
-  return JSON.parse(stdout) as T;
-}
-
-/** Resolves when these nodes know each other and have each other's services in their kernels. */
-async function settled(nodes: Nodes, names: readonly Balancer[]): Promise<void> {
-  const wanted = [
-    `meshd_mesh_members{state="alive"} ${names.length}`,
-    'meshd_mesh_lacking_nodes 0',
-    'meshd_mesh_unserved_nodes 0',
-  ];
-  for (const name of names) {
-    await until(`${name} agrees with the others`, 60_000, async () => {
-      const lines = (await nodes[name].metrics()).split('\n');
-      return wanted.every((line) => lines.includes(line));
-    });
-  }
-}
 
 async function servedEverywhere({ topology, peers, report }: Scene): Promise<void> {
   const kernels = await Promise.all(balancers.map((name) => virtualServices(topology, name)));
@@ -162,7 +107,7 @@ async function restarts({ topology, peers, report }: Scene, nodes: Nodes): Promi
   await nodes.lb2.end('SIGKILL');
   await nodes.lb2.start();
   const ops = await nodes.lb2.metric('meshd_reconcile_ops_total');
-  await settled(nodes, balancers);
+  await settled(nodes);
   const result = await load.stop();
   const change = difference(before, await kernelState(topology, 'lb2'));
   report.claim(
@@ -290,7 +235,7 @@ async function diesAndReturns({ topology, report }: Scene, nodes: Nodes): Promis
     `${seconds.toFixed(1)} s after kill -9, profile lan`,
   );
   await nodes.lb2.start();
-  await settled(nodes, balancers);
+  await settled(nodes);
   const back = (await Promise.all((['lb', 'lb3'] as const).map(isGone))).every((gone) => !gone);
   report.claim(back, 'and come back when it returns');
 }
