@@ -61,11 +61,7 @@ export class Overlay {
     const before = this.attached.get(name) ?? new Set<string>();
     const now = new Set((inForce?.local ?? []).map(({ sandbox }) => sandbox));
     this.attached.set(name, now);
-    for (const endpoint of inForce?.local ?? []) {
-      void this.enter(endpoint.sandbox).then((sandbox) => {
-        sandbox?.put(name, compileEndpoint(inForce!.network, this.options.underlay, endpoint));
-      });
-    }
+    if (inForce !== undefined) void this.programSandboxes(name, inForce);
     for (const path of before) if (!now.has(path)) void this.withdraw(path, name);
   }
 
@@ -80,6 +76,22 @@ export class Overlay {
       state === undefined ? [] : compileNetwork(state.network, underlay, state.local, state.remote);
     controller.rules.put(`network ${name}`, rules);
     controller.reconciler.poke();
+  }
+
+  /** After the host's own pass, which makes their devices. */
+  private async programSandboxes(name: string, { network, local }: NetworkState): Promise<void> {
+    const { controller, underlay } = this.options;
+    await new Promise<void>((resolve) => {
+      const stop = controller.passed.add(() => {
+        stop();
+        resolve();
+      });
+    });
+    for (const endpoint of local) {
+      if (this.attached.get(name)?.has(endpoint.sandbox) !== true) continue;
+      const sandbox = await this.enter(endpoint.sandbox);
+      sandbox?.put(name, compileEndpoint(network, underlay, endpoint));
+    }
   }
 
   private enter(path: string): Promise<Sandbox | undefined> {
