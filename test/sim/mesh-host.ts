@@ -6,6 +6,7 @@ import {
   type ProfileName,
 } from '../../src/gossip/index.js';
 import {
+  noNetworks,
   Control,
   MeshNode,
   readKeys,
@@ -60,8 +61,8 @@ export class SimMeshHost {
     this.at = { address: `10.0.0.${index + 1}`, port: 7946 };
     this.keyFile = writeKeys([options.key]);
     const { seed } = options;
-    const nothing = { epoch: 0, trust: [], claims: new Map(), declarations: [], peers: [] };
-    this.stateFile = writeState({ seed, ...nothing });
+    const nothing = { trust: [], claims: new Map(), declarations: [], peers: [] };
+    this.stateFile = writeState({ seed, epoch: 0, ...nothing, networks: noNetworks });
   }
 
   get isUp(): boolean {
@@ -107,6 +108,7 @@ export class SimMeshHost {
       saved: readState(this.stateFile, 'state'),
       save: (state) => this.write(clock, () => (this.stateFile = writeState(state))),
       saveKeys: (keys) => this.saveKeys(clock, keys),
+      networkChanged: () => undefined,
       openTransport: (handlers) => {
         const undecryptable = (): number => node.gossip.drops.get('undecryptable') ?? 0;
         return Promise.resolve(net.open({ at, keyring, undecryptable }, handlers));
