@@ -250,10 +250,11 @@ export class MeshNetworks {
   ): void {
     const endpoints = entryOf(this.remote, network);
     endpoints.delete(`${node} ${name}`);
+    if (value !== undefined) {
+      const endpoint = checkEndpoint(readRow(value).body);
+      endpoints.set(`${node} ${name}`, { ...endpoint, node, name, network });
+    }
     this.options.changed(network);
-    if (value === undefined) return;
-    const endpoint = checkEndpoint(readRow(value).body);
-    endpoints.set(`${node} ${name}`, { ...endpoint, node, name, network });
   }
 
   /** A free address of the slices that this node holds; claims another one when they are full. */

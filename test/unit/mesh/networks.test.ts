@@ -10,6 +10,8 @@ const blue = checkNetwork({ name: 'blue', vni: 4_096, subnets: ['10.64.0.0/24', 
 class Node {
   readonly rows = new Map<string, CatalogChange>();
   readonly changed = new Set<string>();
+  /** Who was on the network when it was last said to be another. */
+  told: string[] = [];
   interest: readonly string[] = [];
   readonly networks: MeshNetworks;
   private version = 0;
@@ -37,7 +39,10 @@ class Node {
       },
       log: silentLog,
       saved,
-      changed: (network) => this.changed.add(network),
+      changed: (network) => {
+        this.changed.add(network);
+        this.told = this.view();
+      },
     });
     this.networks.start();
   }
@@ -82,6 +87,7 @@ describe('networks of a mesh', () => {
     a.hear(b);
     b.hear(a);
     expect(a.view()).toEqual(b.view());
+    expect(a.told).toEqual(a.view());
     expect(new Set(a.view().map((line) => line.split(' ')[1])).size).toBe(3);
     expect(a.interest).toEqual(['blue']);
   });
