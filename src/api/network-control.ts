@@ -36,8 +36,6 @@ export interface NetworkWish {
   readonly port?: number;
   /** Of packets inside. Unit: bytes. */
   readonly mtu?: number;
-  /** No way out of the network. */
-  readonly internal: boolean;
 }
 
 export interface NetworkInfo {
@@ -47,7 +45,6 @@ export interface NetworkInfo {
   readonly port: number;
   /** In force on this host. Unit: bytes. */
   readonly mtu: number;
-  readonly internal: boolean;
   /** Nodes that ask for it. */
   readonly nodes: readonly string[];
   /** Those of other nodes are known only where this node has some on the network. */

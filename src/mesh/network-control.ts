@@ -92,11 +92,11 @@ export class NetworksOfNode implements NetworkControl {
   }
 
   private info({ network, nodes, local, remote }: NetworkView): NetworkInfo {
-    const { name, vni, subnets, port, internal } = network;
+    const { name, vni, subnets, port } = network;
     const problem = this.host.problemOf(network);
     const mtu = this.host.mtuOf(network);
     const endpoints = [...local, ...remote].sort(byNodeAndName).map(endpointInfo);
-    const info = { name, vni, subnets, port, mtu, internal, nodes, endpoints };
+    const info = { name, vni, subnets, port, mtu, nodes, endpoints };
     return problem === undefined ? info : { ...info, problem };
   }
 }
@@ -122,7 +122,7 @@ function freeSubnet(others: readonly Network[]): string {
   const step = 2 ** (32 - chosenLength);
   for (let i = 0; i < prefixSize(pool) / step; i++) {
     const subnet = `${addressAt(pool, i * step)}/${chosenLength}`;
-    const probe = { name: '', vni: 0, subnets: [subnet], port: 0, internal: false };
+    const probe = { name: '', vni: 0, subnets: [subnet], port: 0 };
     if (clashOf(probe, others) === undefined) return subnet;
   }
   throw new MeshError(

@@ -10,8 +10,6 @@ export interface Network {
   readonly port: number;
   /** Of packets inside; absent = what the underlay leaves. Unit: bytes, range 1280-65486. */
   readonly mtu?: number;
-  /** No way out of the network. */
-  readonly internal: boolean;
 }
 
 /** One attachment of a sandbox to a network, as all hosts see it. */

@@ -19,14 +19,13 @@ const macPattern = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /** A network as somebody wrote it: a user, or another node. Errors: FieldError. */
 export function checkNetwork(value: unknown): Network {
-  const { name, vni, subnets, port, mtu, internal } = fieldsOf(value);
+  const { name, vni, subnets, port, mtu } = fieldsOf(value);
   return {
     name: checkName('name', name),
     vni: wholeNumber('vni', vni, vniMin, vniMax),
     subnets: checkSubnets(subnets),
     port: port === undefined ? vxlanPort : wholeNumber('port', port, 1_024, 49_151),
     ...(mtu === undefined ? {} : { mtu: wholeNumber('mtu', mtu, 1_280, 65_486) }),
-    internal: internal === true,
   };
 }
 

@@ -2011,7 +2011,6 @@ export namespace meshd {
             subnets: string[];
             port: number;
             mtu: number;
-            internal: boolean;
             nodes: string[];
             endpoints: meshd.v1.NetworkEndpoint[];
             problem: (string|null);
@@ -2026,7 +2025,6 @@ export namespace meshd {
                 subnets?: string[];
                 port?: number;
                 mtu?: number;
-                internal?: boolean;
                 nodes?: string[];
                 endpoints?: meshd.v1.NetworkEndpoint.$Properties[];
                 problem?: (string|null);
@@ -2075,7 +2073,6 @@ export namespace meshd {
             subnets: string[];
             port: (number|null);
             mtu: (number|null);
-            internal: boolean;
             static encode(message: meshd.v1.CreateNetworkRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CreateNetworkRequest & meshd.v1.CreateNetworkRequest.$Shape;
         }
@@ -2087,7 +2084,6 @@ export namespace meshd {
                 subnets?: string[];
                 port?: (number|null);
                 mtu?: (number|null);
-                internal?: boolean;
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.CreateNetworkRequest.$Properties;

@@ -9565,7 +9565,6 @@ export const meshd = $root.meshd = (() => {
             Network.prototype.subnets = $util.emptyArray;
             Network.prototype.port = 0;
             Network.prototype.mtu = 0;
-            Network.prototype.internal = false;
             Network.prototype.nodes = $util.emptyArray;
             Network.prototype.endpoints = $util.emptyArray;
             Network.prototype.problem = null;
@@ -9596,16 +9595,14 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(32).uint32(message.port);
                 if (message.mtu != null && $Object.hasOwnProperty.call(message, "mtu") && message.mtu !== 0)
                     writer.uint32(40).uint32(message.mtu);
-                if (message.internal != null && $Object.hasOwnProperty.call(message, "internal") && message.internal !== false)
-                    writer.uint32(48).bool(message.internal);
                 if (message.nodes != null && message.nodes.length)
                     for (let i = 0; i < message.nodes.length; ++i)
-                        writer.uint32(58).string(message.nodes[i]);
+                        writer.uint32(50).string(message.nodes[i]);
                 if (message.endpoints != null && message.endpoints.length)
                     for (let i = 0; i < message.endpoints.length; ++i)
-                        $root.meshd.v1.NetworkEndpoint.encode(message.endpoints[i], writer.uint32(66).fork(), _depth + 1).ldelim();
+                        $root.meshd.v1.NetworkEndpoint.encode(message.endpoints[i], writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.problem != null && $Object.hasOwnProperty.call(message, "problem"))
-                    writer.uint32(74).string(message.problem);
+                    writer.uint32(66).string(message.problem);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -9684,15 +9681,6 @@ export const meshd = $root.meshd = (() => {
                             continue;
                         }
                     case 6: {
-                            if (wireType !== 0)
-                                break;
-                            if (value = reader.bool())
-                                message.internal = value;
-                            else
-                                delete message.internal;
-                            continue;
-                        }
-                    case 7: {
                             if (wireType !== 2)
                                 break;
                             if (!(message.nodes && message.nodes.length))
@@ -9700,7 +9688,7 @@ export const meshd = $root.meshd = (() => {
                             message.nodes.push(reader.stringVerify());
                             continue;
                         }
-                    case 8: {
+                    case 7: {
                             if (wireType !== 2)
                                 break;
                             if (!(message.endpoints && message.endpoints.length))
@@ -9708,7 +9696,7 @@ export const meshd = $root.meshd = (() => {
                             message.endpoints.push($root.meshd.v1.NetworkEndpoint.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
-                    case 9: {
+                    case 8: {
                             if (wireType !== 2)
                                 break;
                             message.problem = reader.stringVerify();
@@ -9899,7 +9887,6 @@ export const meshd = $root.meshd = (() => {
             CreateNetworkRequest.prototype.subnets = $util.emptyArray;
             CreateNetworkRequest.prototype.port = null;
             CreateNetworkRequest.prototype.mtu = null;
-            CreateNetworkRequest.prototype.internal = false;
 
             let $oneOfFields;
 
@@ -9939,8 +9926,6 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(32).uint32(message.port);
                 if (message.mtu != null && $Object.hasOwnProperty.call(message, "mtu"))
                     writer.uint32(40).uint32(message.mtu);
-                if (message.internal != null && $Object.hasOwnProperty.call(message, "internal") && message.internal !== false)
-                    writer.uint32(48).bool(message.internal);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -10010,15 +9995,6 @@ export const meshd = $root.meshd = (() => {
                                 break;
                             message.mtu = reader.uint32();
                             message._mtu = "mtu";
-                            continue;
-                        }
-                    case 6: {
-                            if (wireType !== 0)
-                                break;
-                            if (value = reader.bool())
-                                message.internal = value;
-                            else
-                                delete message.internal;
                             continue;
                         }
                     }

@@ -14,6 +14,7 @@ import {
   type MeshBackend,
   type MeshControl,
   type NamedConnection,
+  type NetworkControl,
   type Plan,
   type RemoveRequest,
   type RemoveResult,
@@ -33,6 +34,7 @@ import { counters, epoch, stateOf } from './fake-states.js';
 /** A daemon without a kernel: keeps services in memory and says of all else what it was given. */
 export class FakeBackend implements MeshBackend {
   mesh: MeshControl | undefined;
+  networks: NetworkControl | undefined;
   readonly table = new Map<string, ServiceState>();
   readonly feed = new ServiceFeed('run-1', () => [...this.table.values()]);
   revision = 0;

@@ -42,12 +42,9 @@ export async function showNetwork(cli: Cli, name: string): Promise<void> {
   });
 }
 
-function factsOf(
-  { name, vni, subnets, port, mtu, internal, nodes, problem }: NetworkInfo,
-  cli: Cli,
-) {
+function factsOf({ name, vni, subnets, port, mtu, nodes, problem }: NetworkInfo, cli: Cli) {
   const facts: Fact[] = [
-    ['name', internal ? `${name}, internal` : name],
+    ['name', name],
     ['subnets', subnets.join(', ')],
     ['vxlan', `VNI ${vni}, UDP port ${port}, ${mtu} bytes inside`],
     ['nodes', nodes.join(', ')],

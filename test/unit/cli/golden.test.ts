@@ -4,6 +4,7 @@ import { CliHarness } from '../../support/cli-harness.js';
 import { runCliScript, type CliCase } from '../../support/cli-script.js';
 import type { FakeBackend } from '../../support/fake-backend.js';
 import { FakeMesh } from '../../support/fake-mesh.js';
+import { FakeNetworks } from '../../support/fake-networks.js';
 import { counters, epoch } from '../../support/fake-states.js';
 
 let harness: CliHarness;
@@ -45,6 +46,9 @@ const meshOf = (change: (mesh: FakeMesh) => void) => (backend: FakeBackend) => {
 
 const settings: Record<string, (backend: FakeBackend) => void> = {
   'a mesh': meshOf(() => undefined),
+  networks: (backend) => {
+    backend.networks = new FakeNetworks();
+  },
   'a mesh in the clear': meshOf((mesh) => {
     const { key: _, ...rest } = mesh.status();
     mesh.status = () => rest;
@@ -264,6 +268,7 @@ for (const name of [
   'drain',
   'traffic',
   'mesh',
+  'network',
   'rules',
   'errors',
   'completion',

@@ -1,0 +1,63 @@
+import type {
+  AttachWish,
+  EndpointInfo,
+  NetworkControl,
+  NetworkInfo,
+  NetworkWish,
+} from '../../src/api/index.js';
+import { MeshError } from '../../src/base/index.js';
+
+const web: EndpointInfo = {
+  name: 'web',
+  network: 'blue',
+  node: 'a',
+  addresses: ['10.64.0.2', 'fd00:64::2'],
+  mac: '02:4d:0a:40:00:02',
+  sandbox: '/run/netns/web',
+};
+const db: EndpointInfo = {
+  name: 'db',
+  network: 'blue',
+  node: 'b',
+  addresses: ['10.64.0.18', 'fd00:64::12'],
+  mac: '02:4d:0a:40:00:12',
+};
+
+const blue: NetworkInfo = {
+  name: 'blue',
+  vni: 4_096,
+  subnets: ['10.64.0.0/24', 'fd00:64::/112'],
+  port: 4_789,
+  mtu: 1_450,
+  nodes: ['a', 'b'],
+  endpoints: [web, db],
+};
+
+/** Networks in memory. */
+export class FakeNetworks implements NetworkControl {
+  list(): readonly NetworkInfo[] {
+    const problem = 'mtu 9000: the underlay leaves 1450';
+    const subnets = ['10.65.0.0/24'];
+    const jumbo = { vni: 4_097, subnets, mtu: 9_000, nodes: ['b'], endpoints: [] };
+    return [blue, { ...blue, ...jumbo, name: 'jumbo', problem }];
+  }
+
+  create({ name, vni = 4_098, subnets }: NetworkWish): Promise<NetworkInfo> {
+    const given = subnets.length > 0 ? subnets : ['10.66.0.0/24'];
+    return Promise.resolve({ ...blue, name, vni, subnets: given, endpoints: [] });
+  }
+
+  remove(name: string): Promise<void> {
+    if (name !== 'blue') return Promise.resolve();
+    const problem = 'network blue: endpoint web is attached to it here';
+    return Promise.reject(new MeshError('failed_precondition', problem));
+  }
+
+  attach({ network, name, sandbox }: AttachWish): Promise<EndpointInfo> {
+    return Promise.resolve({ ...web, network, name, sandbox });
+  }
+
+  detach(): Promise<void> {
+    return Promise.resolve();
+  }
+}
