@@ -216,18 +216,17 @@ export class MeshNetworks {
     this.moveFromLostSlices();
   }
 
-  private note({ row, inService, gone }: CatalogChange): void {
+  private note({ row, gone }: CatalogChange): void {
     const { owner, key, network: scope } = row;
-    // The networks and addresses of a dead host stay its own: it may come back.
+    // What is dead may be a daemon alone, whose host forwards on; and it may come back. So nothing
+    // of it is taken away before its rows go.
     const value = gone ? undefined : row.value;
     const [kind, ...rest] = key.split('/');
     const name = rest.join('/');
     try {
       if (kind === 'network') this.noteNetwork(owner, name, value);
       else if (kind === 'slice') this.slices.note(owner, name, value);
-      else if (kind === 'endpoint') {
-        this.noteEndpoint(owner, scope, name, inService ? value : undefined);
-      }
+      else if (kind === 'endpoint') this.noteEndpoint(owner, scope, name, value);
     } catch (error) {
       this.options.log.warn({ node: owner, key }, `row left out: ${messageOf(error)}`);
     }

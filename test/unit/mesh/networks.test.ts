@@ -132,7 +132,8 @@ describe('networks of a mesh', () => {
     a.attach('web');
     b.hear(a);
     a.diesFor(b);
-    expect(b.view()).toEqual([expect.stringMatching(/^db@b /)]);
+    // Its daemon may be all that died: its endpoints stay reachable.
+    expect(b.view()).toEqual(a.view());
     expect(b.networks.view('blue')?.nodes).toEqual(['a', 'b']);
     b.networks.detach('blue', 'db');
     expect(b.networks.view('blue')?.nodes).toEqual(['a']);
