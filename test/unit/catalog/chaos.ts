@@ -5,7 +5,7 @@ import {
   type Row,
 } from '../../../src/catalog/index.js';
 import { Hostile } from './hostile.js';
-import { randomFrom } from './random.js';
+import { seededRandom } from '../../sim/random.js';
 import { Sim, expected, shown, type SimNode } from './sim.js';
 
 const chaosMs = 30_000;
@@ -46,7 +46,7 @@ export class Chaos {
   private readonly seen = new Map<SimNode, Map<string, Shown>>();
 
   constructor(seed: number) {
-    this.random = randomFrom(seed + 1_000_000);
+    this.random = seededRandom(seed + 1_000_000);
     const nodes = 4 + Math.floor(this.random() * 4);
     this.sim = new Sim({
       seed,

@@ -6,7 +6,7 @@ import {
   type Watermark,
 } from '../../../src/catalog/index.js';
 import { CheapProofs } from '../../support/cheap-proofs.js';
-import { randomFrom } from './random.js';
+import { seededRandom } from '../../sim/random.js';
 
 export interface Peer {
   readonly name: string;
@@ -24,7 +24,7 @@ export class Mesh {
   readonly sent: { readonly from: string; readonly to: string; readonly payload: Uint8Array }[] =
     [];
   gossips = true;
-  private readonly random = randomFrom(7);
+  private readonly random = seededRandom(7);
 
   add(name: string, options: Partial<CatalogOptions> = {}): Peer {
     const catalog = this.create(name, options);

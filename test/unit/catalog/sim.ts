@@ -6,7 +6,7 @@ import {
   type CatalogTunables,
 } from '../../../src/catalog/index.js';
 import { CheapProofs } from '../../support/cheap-proofs.js';
-import { randomFrom } from './random.js';
+import { seededRandom } from '../../sim/random.js';
 import { GossipQueue, Timeline, type LinkOptions } from './sim-network.js';
 
 export interface SimOptions extends LinkOptions {
@@ -64,7 +64,7 @@ export class Sim {
   private readonly byName: Map<string, SimNode>;
 
   constructor(readonly options: SimOptions) {
-    this.random = randomFrom(options.seed);
+    this.random = seededRandom(options.seed);
     this.links = options;
     this.nodes = Array.from({ length: options.nodes }, (_, index) => {
       return new SimNode(`node-${index}`, options.interestOf?.(index) ?? [], this.random);
