@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { MeshControl, NetworkControl } from './api/index.js';
-import { MeshError, type Clock, type Log } from './base/index.js';
+import { MeshError, messageOf, type Clock, type Log } from './base/index.js';
 import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
 import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
@@ -116,7 +116,14 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   const networks = new NetworksOfNode(node, {
     mtuOf: (network) => networkMtu(network, underlay),
     problemOf: (network) => mtuProblem(network, underlay),
-    isNamespace: isThere,
+    isNamespace: async (path) => {
+      try {
+        await (await options.openSandbox(path)).close();
+        return true;
+      } catch {
+        return false;
+      }
+    },
     changed: (network) => overlay.changed(network),
   });
   return {
@@ -143,6 +150,9 @@ function forgetSandbox(node: MeshNode, overlay: Overlay, path: string, log: Log)
       overlay.changed(network.name);
     }
   }
+  node.save().catch((error: unknown) => {
+    log.error({ err: error }, `the state of the mesh could not be kept: ${messageOf(error)}`);
+  });
 }
 
 async function keyringOf(keyFile: string): Promise<Keyring | undefined> {
