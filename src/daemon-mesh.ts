@@ -106,24 +106,12 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
-  node.services.restore();
-  for (const { network } of node.networks.all()) overlay.changed(network.name);
-  controller.serviceChanged.add((name) => node.services.localChanged(name));
-  controller.passed.add(({ revision, error }) => {
-    if (error === undefined) node.services.passed(revision);
-  });
+  connect(node, overlay, controller);
   const control = new Control(node);
   const networks = new NetworksOfNode(node, {
     mtuOf: (network) => networkMtu(network, underlay),
     problemOf: (network) => mtuProblem(network, underlay),
-    isNamespace: async (path) => {
-      try {
-        await (await options.openSandbox(path)).close();
-        return true;
-      } catch {
-        return false;
-      }
-    },
+    isNamespace: (path) => isNamespace(path, options.openSandbox),
     changed: (network) => overlay.changed(network),
   });
   return {
@@ -139,6 +127,25 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
       await node.stop();
     },
   };
+}
+
+/** What the earlier run knew comes into force; from now on the two hear of each other. */
+function connect(node: MeshNode, overlay: Overlay, controller: HostController): void {
+  node.services.restore();
+  for (const { network } of node.networks.all()) overlay.changed(network.name);
+  controller.serviceChanged.add((name) => node.services.localChanged(name));
+  controller.passed.add(({ revision, error }) => {
+    if (error === undefined) node.services.passed(revision);
+  });
+}
+
+async function isNamespace(path: string, open: DaemonMeshOptions['openSandbox']): Promise<boolean> {
+  try {
+    await (await open(path)).close();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A namespace is gone: so are its endpoints. */
