@@ -226,6 +226,7 @@ export class Daemon {
       'Services kept out of the kernel by a conflict.',
       () => controller.withheldCount,
     );
+    const gossips = (): boolean => this.isRunning;
     async function* write(): AsyncGenerator<string> {
       yield await metrics.text();
       // When the kernel gives no counters, our own figures are what tells of it.
@@ -234,7 +235,8 @@ export class Daemon {
         return { services: [] };
       });
       yield* trafficSeries(traffic.services);
-      if (backend.mesh !== undefined) yield* meshSeries(backend.mesh.status());
+      // While the daemon starts, there is no gossip to tell of.
+      if (gossips() && backend.mesh !== undefined) yield* meshSeries(backend.mesh.status());
     }
     const server: MetricsServer = await serveMetrics(listen, write, log);
     this.stops.push(() => server.close());

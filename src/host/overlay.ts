@@ -33,18 +33,12 @@ export class Overlay {
   private readonly sandboxes = new Map<string, Promise<Sandbox | undefined>>();
   /** Sandboxes with an endpoint, by network. */
   private readonly attached = new Map<string, ReadonlySet<string>>();
-  private readonly problems = new Map<string, string>();
   private isStopped = false;
 
   constructor(private readonly options: OverlayOptions) {
     options.controller.passed.add(({ error }) => {
       if (error !== undefined) void this.lookForVanished();
     });
-  }
-
-  /** Why a network is not in force here. */
-  problemOf(network: string): string | undefined {
-    return this.problems.get(network);
   }
 
   /** To be called when a network, or who is on it, is another than before. */
@@ -54,8 +48,6 @@ export class Overlay {
     const local = state?.local ?? [];
     const problem =
       state === undefined ? undefined : mtuProblem(state.network, this.options.underlay);
-    if (problem === undefined) this.problems.delete(name);
-    else this.problems.set(name, problem);
     const inForce = problem === undefined && local.length > 0 ? state : undefined;
     this.program(name, inForce);
     const before = this.attached.get(name) ?? new Set<string>();

@@ -5,7 +5,7 @@
 export { compileEndpoint, compileNetwork, mtuProblem, networkMtu } from './compile.js';
 export type { Underlay } from './compile.js';
 export { bridgeName, interfaceName, macOf, portName, vxlanName } from './names.js';
-export { chooseSlice, sliceAddresses, sliceCount, vipRange } from './slices.js';
+export { chooseSlice, sliceAddresses, sliceCount } from './slices.js';
 export { clashOf, holderOf, settleNetworks } from './settle.js';
 export type { LostNetwork, NetworkClaim, SliceClaim } from './settle.js';
 export {

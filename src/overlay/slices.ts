@@ -3,7 +3,7 @@ import { addressAt, prefixSize } from '../model/index.js';
 
 /*
  * How a subnet is divided without a manager: three quarters into slices that nodes claim, one after
- * the other as they need them, and the last quarter for VIPs. Whoever holds a slice gives out its
+ * the other as they need them; the last quarter is kept for VIPs. Whoever holds a slice gives out its
  * addresses without asking anybody.
  */
 
@@ -31,14 +31,6 @@ export function sliceAddresses(subnet: string, slice: number): string[] {
   return Array.from({ length: sliceSize - skipped }, (_, i) =>
     addressAt(subnet, first + skipped + i),
   );
-}
-
-/** The first address of the quarter for VIPs, and how many there are. */
-export function vipRange(subnet: string): { readonly first: number; readonly count: number } {
-  const size = Math.min(prefixSize(subnet), (slicesMax * sliceSize * 4) / 3);
-  const first = Math.floor((size * 3) / 4);
-  // Not the last: the broadcast address of IPv4.
-  return { first, count: size - first - 1 };
 }
 
 /**

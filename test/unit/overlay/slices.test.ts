@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addressAt, prefixContains } from '../../../src/model/index.js';
-import { chooseSlice, sliceAddresses, sliceCount, vipRange } from '../../../src/overlay/index.js';
+import { prefixContains } from '../../../src/model/index.js';
+import { chooseSlice, sliceAddresses, sliceCount } from '../../../src/overlay/index.js';
 
 describe('slices of a subnet', () => {
   it.each([
@@ -22,10 +22,7 @@ describe('slices of a subnet', () => {
   });
 
   it('leave a quarter for VIPs', () => {
-    const { first, count } = vipRange('10.64.0.0/24');
-    expect([first, count]).toEqual([192, 63]);
-    const last = sliceAddresses('10.64.0.0/24', 11).at(-1);
-    expect(last).toBe(addressAt('10.64.0.0/24', first - 1));
+    expect(sliceAddresses('10.64.0.0/24', 11).at(-1)).toBe('10.64.0.191');
   });
 
   it('are chosen by the name of the node, then one after the other', () => {
