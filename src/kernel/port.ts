@@ -43,7 +43,7 @@ export interface Kernel {
   routeTo(address: string): Promise<RouteAnswer | undefined>;
 
   /**
-   * Calls back when links, addresses, routes, policy rules or our nftables table changed behind
+   * Calls back when links, addresses, routes, policy rules or our nftables tables changed behind
    * our back (one call may stand for many changes); Ops applied here do not count. IPVS, sysctls,
    * neighbors and forwarding entries do not announce changes. The returned function stops it.
    */

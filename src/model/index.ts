@@ -17,7 +17,7 @@ export {
   prefixOf,
   prefixSize,
 } from './prefix.js';
-export { ipvsServiceFlag, linkPrefix, nftTable, routeProtocol, vipLink } from './marks.js';
+export { ipvsServiceFlag, isOurNftTable, linkPrefix, routeProtocol, vipLink } from './marks.js';
 export { formatNftStatement, formatNftTable } from './nft.js';
 export type {
   NftChain,

@@ -10,8 +10,12 @@ export const linkPrefix = 'mesh';
 /** The device that holds the VIPs of a host. */
 export const vipLink = 'mesh0';
 
-/** nftables: the one table per sandbox, family inet. */
-export const nftTable = 'meshd';
+/** nftables: tables of family inet, `meshd-snat` for instance; `meshd` alone is of older versions. */
+const nftTablePrefix = 'meshd';
+
+export function isOurNftTable(name: string): boolean {
+  return name === nftTablePrefix || name.startsWith(`${nftTablePrefix}-`);
+}
 
 /**
  * Routes, policy rules and neighbors: `protocol` (rtm_protocol, FRA_PROTOCOL, NDA_PROTOCOL).

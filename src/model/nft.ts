@@ -1,5 +1,5 @@
 /**
- * The nftables table of a sandbox: fixed chains and rules, all variability in sets and maps.
+ * The nftables tables of a sandbox: fixed chains and rules, all variability in sets and maps.
  * Names of fields and types are those of `nft` (8), so that the text form can be read as such.
  */
 export type NftType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark';
@@ -54,6 +54,8 @@ export interface NftChain {
 }
 
 export interface NftTable {
+  /** `meshd-` and what the table is for; see `isOurNftTable`. The family is inet. */
+  readonly name: string;
   readonly sets: readonly NftSet[];
   readonly chains: readonly NftChain[];
 }
@@ -72,7 +74,7 @@ export function formatNftStatement(statement: NftStatement): string {
   }
 }
 
-/** The whole table as `nft list table inet meshd` would lay it out, without elements. */
+/** The whole table as `nft list table inet NAME` would lay it out, without elements. */
 export function formatNftTable(table: NftTable): string {
   const sets = table.sets.map((set) => {
     const type = set.key.join(' . ') + (set.value === undefined ? '' : ` : ${set.value}`);

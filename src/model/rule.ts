@@ -1,5 +1,4 @@
 import type { Family } from './address.js';
-import { nftTable } from './marks.js';
 import { formatNftTable, type NftTable } from './nft.js';
 import {
   formatDestination,
@@ -141,14 +140,15 @@ export interface VirtualServiceRule extends VirtualService {
   readonly kind: 'virtual-service';
 }
 
-/** Sets, chains and rules of the table; replaced as a whole when it differs. */
+/** Sets, chains and rules of a table; replaced as a whole when it differs. */
 export interface NftTableRule extends NftTable {
   readonly kind: 'nft-table';
 }
 
-/** One element of a set or map of the table. */
+/** One element of a set or map of a table. */
 export interface NftElementRule {
   readonly kind: 'nft-element';
+  readonly table: string;
   readonly set: string;
   /** One text per part of the key: address, prefix, `80`, `8000-8010`, `tcp`. */
   readonly key: readonly string[];
@@ -177,9 +177,9 @@ export function ruleKey(rule: Rule): string {
     case 'virtual-service':
       return `ipvs ${formatMatch(rule.match)}`;
     case 'nft-table':
-      return `nft table inet ${nftTable}`;
+      return `nft table inet ${rule.name}`;
     case 'nft-element':
-      return `nft element ${rule.set} ${rule.key.join(' . ')}`;
+      return `nft element ${rule.table} ${rule.set} ${rule.key.join(' . ')}`;
   }
 }
 

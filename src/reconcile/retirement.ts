@@ -5,13 +5,13 @@ import {
   familyOf,
   formatMatch,
   ruleKey,
-  nftTable,
   vipLink,
   type Destination,
   type Rule,
   type RuleSet,
   type VirtualServiceRule,
 } from '../model/index.js';
+import { snatTable } from '../rules/index.js';
 
 /** A destination that the kernel holds and nobody asks for any more. */
 export interface Retiree {
@@ -192,9 +192,9 @@ function companionKeys(service: VirtualServiceRule): string[] {
   return [
     ruleKey({ kind: 'address', device: vipLink, prefix }),
     ruleKey({ kind: 'route', type: 'local', destination: prefix, table: 255 }),
-    `nft element auto${family} ${match.address}`,
-    `nft element always${family} ${match.address}`,
-    `nft table inet ${nftTable}`,
+    `nft element ${snatTable.name} auto${family} ${match.address}`,
+    `nft element ${snatTable.name} always${family} ${match.address}`,
+    `nft table inet ${snatTable.name}`,
   ];
 }
 

@@ -85,8 +85,8 @@ class Plan {
   private readonly newDevices = new Set<string>();
   /** Devices that change their MAC: the kernel drops their neighbors. */
   private readonly newMacs = new Set<string>();
-  /** The table is made anew: the kernel drops its elements. */
-  private newTable = false;
+  /** Tables made anew: the kernel drops their elements. */
+  private readonly newTables = new Set<string>();
 
   constructor(
     private readonly desired: RuleView,
@@ -122,13 +122,13 @@ class Plan {
       this.newMacs.add(wanted.name);
     }
     if (wanted?.kind === 'nft-table' && (held === undefined || !sameRule(wanted, held))) {
-      this.newTable = true;
+      this.newTables.add(wanted.name);
     }
   }
 
   /** Identities beside those of what goes with a device or a table that is made anew. */
   private lostKeys(links: readonly string[], others: readonly string[]): string[] {
-    if (this.newDevices.size + this.newMacs.size === 0 && !this.newTable) return [];
+    if (this.newDevices.size + this.newMacs.size + this.newTables.size === 0) return [];
     const keys = new Set([...links, ...others]);
     const lost: string[] = [];
     for (const [key] of this.desired) {
@@ -137,11 +137,11 @@ class Plan {
     return lost;
   }
 
-  /** What will be there of an identity once devices and the table are made. */
+  /** What will be there of an identity once devices and tables are made. */
   private held(key: string): Rule | undefined {
     const rule = this.observed.get(key);
     if (rule === undefined) return undefined;
-    if (rule.kind === 'nft-element') return this.newTable ? undefined : rule;
+    if (rule.kind === 'nft-element') return this.newTables.has(rule.table) ? undefined : rule;
     if (rule.kind === 'link') {
       const { master, ...free } = rule;
       return master !== undefined && this.newDevices.has(master) ? free : rule;

@@ -10,4 +10,4 @@ export { explain } from './explain.js';
 export type { ExplainFacts, Explanation, Packet } from './explain.js';
 export { OnLink } from './on-link.js';
 export { RuleTable } from './rule-table.js';
-export { isMasqueraded } from './snat.js';
+export { isMasqueraded, snatTable } from './snat.js';

@@ -20,6 +20,7 @@ import type { OnLink } from './on-link.js';
  */
 export const snatTable: NftTableRule = {
   kind: 'nft-table',
+  name: 'meshd-snat',
   sets: [
     { name: 'auto4', key: ['ipv4_addr'], interval: false },
     { name: 'auto6', key: ['ipv6_addr'], interval: false },
@@ -101,7 +102,7 @@ function autoElements(service: Service, onLink: OnLink): NftElementRule[] {
 }
 
 function element(set: string, key: readonly string[]): NftElementRule {
-  return { kind: 'nft-element', set, key };
+  return { kind: 'nft-element', table: snatTable.name, set, key };
 }
 
 /** True when a packet from `client` to `destination` would be masqueraded by `rules`. */
@@ -110,12 +111,12 @@ export function isMasqueraded(
   packet: { readonly client: string; readonly vip: string; readonly destination: string },
 ): boolean {
   const family = familyOf(packet.vip);
-  if (rules.has(`nft element always${family} ${packet.vip}`)) return true;
-  if (!rules.has(`nft element auto${family} ${packet.vip}`)) return false;
+  if (rules.has(`nft element ${snatTable.name} always${family} ${packet.vip}`)) return true;
+  if (!rules.has(`nft element ${snatTable.name} auto${family} ${packet.vip}`)) return false;
   // Whoever put a link into the set, it holds for every VIP there.
   for (let length = 1; length < addressBits(family); length++) {
     const prefix = prefixOf(packet.destination, length);
-    const isLink = rules.has(`nft element links${family} ${prefix} . ${prefix}`);
+    const isLink = rules.has(`nft element ${snatTable.name} links${family} ${prefix} . ${prefix}`);
     if (isLink && prefixContains(prefix, packet.client)) return true;
   }
   return false;

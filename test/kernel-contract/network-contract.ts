@@ -15,6 +15,7 @@ import {
   neighbor,
   networkCases,
   nftTable,
+  otherTable,
   policy,
   vips,
   vxlan,
@@ -26,7 +27,7 @@ export interface NetworkSubject {
   readonly kernel: Kernel;
   /** Adds an address to a device as another program would. */
   changeAddress(): Promise<void>;
-  /** Deletes a device, an address, a policy rule or the table as another program would. */
+  /** Deletes a device, an address, a policy rule or a table as another program would. */
   take(rule: Rule): Promise<void>;
   /** Makes a veth pair whose end of that name lies here, and the other in another sandbox. */
   makeFarEnd(name: string): Promise<void>;
@@ -88,10 +89,11 @@ export function networkContract(open: () => Promise<NetworkSubject>): void {
       { name: 'a device', rule: vips },
       { name: 'an address', rule: address('10.96.0.1/32') },
       { name: 'a policy rule', rule: policy },
-      { name: 'the table', rule: nftTable },
+      { name: 'a table', rule: nftTable },
+      { name: 'another table', rule: otherTable },
     ])('calls back when somebody else took $name, and not for its repair', async ({ rule }) => {
-      const all = [add(vips), add(nftTable), add(address('10.96.0.1/32')), add(policy)];
-      expect(await apply(...all)).toEqual([]);
+      const made = [vips, nftTable, otherTable, address('10.96.0.1/32'), policy];
+      expect(await apply(...made.map(add))).toEqual([]);
       const before = await held();
       await watch();
       await subject.take(rule);

@@ -71,7 +71,7 @@ describe.each([
       await add(element(sets[0]!, vip));
       expect(ask(distant, vip)).toBe(addressOf(far(2)));
       expect(ask(near, vip)).toBe(addressOf(link(1)));
-      expect((await observeNft(session))?.table).toEqual(table);
+      expect((await observeNft(session)).tables).toEqual([table]);
     } finally {
       for (const each of [near, distant, server]) await each.close();
     }

@@ -52,15 +52,25 @@ async function everything(): Promise<void> {
   expect(await apply(['add', table], ...added)).toEqual([]);
 }
 
-function sorted(list: readonly NftElementRule[] | undefined): string[] | undefined {
-  return list?.map((each) => JSON.stringify(each)).toSorted();
+/** The one table, if there is one, with its elements. */
+async function observed(): Promise<{
+  table: NftTableRule | undefined;
+  elements: NftElementRule[];
+}> {
+  const { tables, elements: inThem } = await observeNft(session);
+  expect(tables.length).toBeLessThan(2);
+  return { table: tables[0], elements: [...inThem] };
+}
+
+function sorted(list: readonly NftElementRule[]): string[] {
+  return list.map((each) => JSON.stringify(each)).toSorted();
 }
 
 describe('the table', () => {
   it('is made with everything in it, as nft shows it', async () => {
     await everything();
-    expect(namespace.run('nft list table inet meshd')).toMatchInlineSnapshot(`
-      "table inet meshd {
+    expect(namespace.run('nft list table inet meshd-test')).toMatchInlineSnapshot(`
+      "table inet meshd-test {
       	set vips4 {
       		type ipv4_addr
       		elements = { 10.96.0.1 }
@@ -147,15 +157,16 @@ describe('the table', () => {
 
   it('is read back as it was asked for', async () => {
     await everything();
-    const observed = await observeNft(session);
-    expect(observed?.table).toEqual(table);
-    expect(sorted(observed?.elements)).toEqual(sorted(elements));
+    const { table: found, elements: inIt } = await observed();
+    expect(found).toEqual(table);
+    expect(sorted(inIt)).toEqual(sorted(elements));
   });
 
   it('is not there where there is none', async () => {
-    expect(await observeNft(session)).toBeUndefined();
-    namespace.run('nft add table ip meshd');
-    expect(await observeNft(session)).toBeUndefined();
+    expect(await observeNft(session)).toEqual({ tables: [], elements: [] });
+    namespace.run('nft add table ip meshd-test');
+    namespace.run('nft add table inet meshdx');
+    expect(await observeNft(session)).toEqual({ tables: [], elements: [] });
   });
 
   it('is strict', async () => {
@@ -172,36 +183,39 @@ describe('the table', () => {
     await everything();
     const smaller = { ...table, sets: table.sets.slice(0, 1), chains: [] };
     expect(await apply(['set', smaller], ['add', elements[0]!])).toEqual([]);
-    expect(await observeNft(session)).toEqual({ table: smaller, elements: [elements[0]] });
+    expect(await observed()).toEqual({ table: smaller, elements: [elements[0]] });
   });
 
   it.each([
-    ['a rule deleted', 'delete rule inet meshd postrouting handle HANDLE'],
+    ['a rule deleted', 'delete rule inet meshd-test postrouting handle HANDLE'],
     [
       'a rule replaced',
-      'replace rule inet meshd postrouting handle HANDLE counter comment "elsewhere"',
+      'replace rule inet meshd-test postrouting handle HANDLE counter comment "elsewhere"',
     ],
-    ['a rule added', 'add rule inet meshd postrouting counter'],
-    ['a rule added that looks like ours', 'add rule inet meshd mangle ip saddr @nets4 counter'],
-    ['a rule put in front', 'insert rule inet meshd mangle ip daddr 10.0.0.1 drop'],
-    ['a chain added', 'add chain inet meshd other'],
-    ['a chain deleted', 'delete chain inet meshd mangle'],
-    ['a policy changed', 'add chain inet meshd prerouting { policy drop ; }'],
-    ['a set added', 'add set inet meshd other { type ipv4_addr ; }'],
+    ['a rule added', 'add rule inet meshd-test postrouting counter'],
+    [
+      'a rule added that looks like ours',
+      'add rule inet meshd-test mangle ip saddr @nets4 counter',
+    ],
+    ['a rule put in front', 'insert rule inet meshd-test mangle ip daddr 10.0.0.1 drop'],
+    ['a chain added', 'add chain inet meshd-test other'],
+    ['a chain deleted', 'delete chain inet meshd-test mangle'],
+    ['a policy changed', 'add chain inet meshd-test prerouting { policy drop ; }'],
+    ['a set added', 'add set inet meshd-test other { type ipv4_addr ; }'],
     [
       'a set made anew with timeouts',
-      'add set inet meshd nets6 { type ipv6_addr ; flags timeout ; }',
+      'add set inet meshd-test nets6 { type ipv6_addr ; flags timeout ; }',
     ],
-    ['the table put to sleep', 'add table inet meshd { flags dormant ; }'],
+    ['the table put to sleep', 'add table inet meshd-test { flags dormant ; }'],
   ])('differs after %s', async (name, command) => {
     await everything();
-    if (name.includes('anew')) namespace.run('nft delete set inet meshd nets6');
-    const listed = namespace.run('nft -a list chain inet meshd postrouting');
+    if (name.includes('anew')) namespace.run('nft delete set inet meshd-test nets6');
+    const listed = namespace.run('nft -a list chain inet meshd-test postrouting');
     const handle = /comment "elsewhere" # handle (\d+)/.exec(listed)![1]!;
     namespace.run(`nft ${command.replace('HANDLE', handle)}`);
-    expect((await observeNft(session))?.table).not.toEqual(table);
+    expect((await observed()).table).not.toEqual(table);
     expect(await apply(['set', table])).toEqual([]);
-    expect((await observeNft(session))?.table).toEqual(table);
+    expect((await observed()).table).toEqual(table);
   });
 });
 
@@ -215,10 +229,10 @@ describe('elements', () => {
     async (_, each) => {
       expect(await apply(['delete', each])).toEqual(['0 ENOENT']);
       expect(await apply(['add', each])).toEqual([]);
-      expect((await observeNft(session))?.elements).toEqual([each]);
+      expect((await observed()).elements).toEqual([each]);
       expect(await apply(['add', each])).toEqual(['0 EEXIST']);
       expect(await apply(['delete', each])).toEqual([]);
-      expect((await observeNft(session))?.elements).toEqual([]);
+      expect((await observed()).elements).toEqual([]);
     },
   );
 
@@ -228,7 +242,7 @@ describe('elements', () => {
     expect(await apply(['set', after])).toEqual(['0 ENOENT']);
     await apply(['add', before]);
     expect(await apply(['set', after])).toEqual([]);
-    expect((await observeNft(session))?.elements).toEqual([after]);
+    expect((await observed()).elements).toEqual([after]);
   });
 
   it('are applied although one among them is refused', async () => {
@@ -243,7 +257,7 @@ describe('elements', () => {
     expect(
       await apply(['add', a], ['add', b], ['add', nowhere], ['add', unfit], ['add', c]),
     ).toEqual(['2 ENOENT', '3 EINVAL', '1 EEXIST']);
-    expect(sorted((await observeNft(session))?.elements)).toEqual(sorted([a, b, c]));
+    expect(sorted((await observed()).elements)).toEqual(sorted([a, b, c]));
   });
 
   it('go in several batches when there are many', async () => {
@@ -253,7 +267,6 @@ describe('elements', () => {
     expect(await apply(...many.map((each) => ['add', each] as ['add', NftElementRule]))).toEqual(
       [],
     );
-    const observed = await observeNft(session);
-    expect(sorted(observed?.elements)).toEqual(sorted(many));
+    expect(sorted((await observed()).elements)).toEqual(sorted(many));
   });
 });

@@ -196,12 +196,12 @@ describe('announcements', () => {
     expect(seen).toContain(type);
   });
 
-  it('tell of our table, and not of those of others', async () => {
+  it('tell of our tables, and not of those of others', async () => {
     const run = (): void => {
       namespace.run('nft add table inet other');
-      namespace.run('nft add table inet meshd');
-      namespace.run('nft add set inet meshd a { type ipv4_addr ; }');
-      namespace.run('nft add element inet meshd a { 10.0.0.1 }');
+      namespace.run('nft add table inet meshd-a');
+      namespace.run('nft add set inet meshd-a a { type ipv4_addr ; }');
+      namespace.run('nft add element inet meshd-a a { 10.0.0.1 }');
       namespace.run('nft flush ruleset');
     };
     const isLast = ({ type }: Message): boolean => type === 0xa02;

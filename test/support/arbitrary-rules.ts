@@ -23,12 +23,12 @@ export function ruleSets(): fc.Arbitrary<RuleSet> {
       policies: fc.tuple(...policies.map(optional)),
       settings: fc.tuple(...settings.map(optional)),
       services: fc.tuple(...listeners.map(virtualService)),
-      table: optional(tables),
+      tables: fc.tuple(...tables.map(optional)),
       elements: fc.tuple(...elements.map(optional)),
     })
     .map((parts) => {
       const { links, onLinks: on, routes: ways, policies: also, settings: set } = parts;
-      const rules = [links, on, ways, also, set, parts.services, [parts.table], parts.elements];
+      const rules = [links, on, ways, also, set, parts.services, parts.tables, parts.elements];
       return consistent(rules.flat().filter((rule): rule is Rule => rule !== undefined));
     });
 }
@@ -53,7 +53,7 @@ function consistent(rules: readonly Rule[]): RuleSet {
 /** Addresses come before routes: a device loses its IPv4 routes with its last IPv4 address. */
 function hangs(rule: Rule, all: RuleSet): boolean {
   if (rule.kind === 'nft-element') {
-    const table = all.get('nft table inet meshd') as NftTableRule | undefined;
+    const table = all.get(`nft table inet ${rule.table}`) as NftTableRule | undefined;
     return table?.sets.some(({ name }) => name === rule.set) !== true;
   }
   if (!('device' in rule)) return false;
@@ -184,16 +184,25 @@ function destination(address: string): fc.Arbitrary<Destination> {
 
 const auto4 = { name: 'auto4', key: ['ipv4_addr'], interval: false } as const;
 const marks = { name: 'marks', key: ['ipv4_addr'], value: 'mark', interval: false } as const;
-const tables: NftTableRule[] = [
-  { kind: 'nft-table', sets: [auto4, marks], chains: [] },
-  { kind: 'nft-table', sets: [{ ...auto4, interval: true }, marks], chains: [] },
-  { kind: 'nft-table', sets: [auto4], chains: [] },
+const one = { kind: 'nft-table', name: 'meshd-one', chains: [] } as const;
+const other = { kind: 'nft-table', name: 'meshd-other', chains: [] } as const;
+const tables: NftTableRule[][] = [
+  [
+    { ...one, sets: [auto4, marks] },
+    { ...one, sets: [{ ...auto4, interval: true }, marks] },
+    { ...one, sets: [auto4] },
+  ],
+  [
+    { ...other, sets: [auto4] },
+    { ...other, sets: [{ ...auto4, interval: true }] },
+  ],
 ];
 const elements: Rule[][] = [
-  [{ kind: 'nft-element', set: 'auto4', key: ['10.96.0.1'] }],
-  [{ kind: 'nft-element', set: 'auto4', key: ['10.96.0.2'] }],
+  [{ kind: 'nft-element', table: 'meshd-one', set: 'auto4', key: ['10.96.0.1'] }],
+  [{ kind: 'nft-element', table: 'meshd-one', set: 'auto4', key: ['10.96.0.2'] }],
   [
-    { kind: 'nft-element', set: 'marks', key: ['10.96.0.1'], value: '257' },
-    { kind: 'nft-element', set: 'marks', key: ['10.96.0.1'], value: '258' },
+    { kind: 'nft-element', table: 'meshd-one', set: 'marks', key: ['10.96.0.1'], value: '257' },
+    { kind: 'nft-element', table: 'meshd-one', set: 'marks', key: ['10.96.0.1'], value: '258' },
   ],
+  [{ kind: 'nft-element', table: 'meshd-other', set: 'auto4', key: ['10.96.0.1'] }],
 ];

@@ -45,6 +45,6 @@ function takingCommand(rule: Rule): string {
   if (rule.kind === 'link') return `ip link delete ${rule.name}`;
   if (rule.kind === 'address') return `ip address delete ${rule.prefix} dev ${rule.device}`;
   if (rule.kind === 'policy') return `ip -${rule.family} rule delete priority ${rule.priority}`;
-  if (rule.kind === 'nft-table') return 'nft delete table inet meshd';
+  if (rule.kind === 'nft-table') return `nft delete table inet ${rule.name}`;
   throw new Error(`no command takes a ${rule.kind}`);
 }

@@ -3,6 +3,7 @@ import type { NftElementRule, NftTableRule } from '../../src/model/index.js';
 /** One of everything the model has. */
 export const table: NftTableRule = {
   kind: 'nft-table',
+  name: 'meshd-test',
   sets: [
     { name: 'vips4', key: ['ipv4_addr'], interval: false },
     { name: 'vips6', key: ['ipv6_addr'], interval: false },
@@ -96,6 +97,7 @@ export const table: NftTableRule = {
 export function element(set: string, key: string, value?: string): NftElementRule {
   return {
     kind: 'nft-element',
+    table: table.name,
     set,
     key: key.split(' . '),
     ...(value === undefined ? {} : { value }),

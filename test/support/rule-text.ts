@@ -51,7 +51,7 @@ function parseRule(line: string, inner: readonly string[]): Rule {
       return words[1] === 'timeouts' ? parseTimeouts(words) : parseVirtualService(words, inner);
     case 'nft':
       return words[1] === 'table'
-        ? { kind: 'nft-table', sets: inner.map(parseSet), chains: [] }
+        ? { kind: 'nft-table', name: words[3]!, sets: inner.map(parseSet), chains: [] }
         : parseElement(line);
     default:
       throw new Error(`no such rule: ${line}`);
@@ -208,9 +208,10 @@ function parseSet(text: string): NftSet {
 }
 
 function parseElement(line: string): Rule {
-  const [, set, key, value] = /^nft element (\S+) (.*?)(?: : (.*))?$/.exec(line)!;
+  const [, table, set, key, value] = /^nft element (\S+) (\S+) (.*?)(?: : (.*))?$/.exec(line)!;
   return {
     kind: 'nft-element',
+    table: table!,
     set: set!,
     key: key!.split(' . '),
     ...(value === undefined ? {} : { value }),

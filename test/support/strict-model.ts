@@ -5,6 +5,7 @@ import {
   ruleKey,
   type Destination,
   type LinkRule,
+  type NftElementRule,
   type Op,
   type Rule,
   type RuleSet,
@@ -43,7 +44,7 @@ export class StrictModel {
     this.require(!this.rules.has(key), op, 'exists already');
     if ('device' in rule) this.require(this.rules.has(`link ${rule.device}`), op, 'no such device');
     if (rule.kind === 'link') this.requireMaster(op, rule);
-    if (rule.kind === 'nft-element') this.requireSet(op, rule.set);
+    if (rule.kind === 'nft-element') this.requireSet(op, rule);
     this.rules.set(key, rule);
   }
 
@@ -56,7 +57,7 @@ export class StrictModel {
       this.requireMaster(op, rule);
     }
     this.require(rule.kind !== 'nft-element', op, 'an element cannot be changed');
-    if (rule.kind === 'nft-table') this.dropElements();
+    if (rule.kind === 'nft-table') this.dropElements(rule.name);
     if (rule.kind === 'virtual-service') {
       this.rules.set(key, {
         ...rule,
@@ -79,7 +80,7 @@ export class StrictModel {
   private delete(op: Op, rule: Rule): void {
     const key = ruleKey(rule);
     this.require(this.rules.delete(key), op, 'not found');
-    if (rule.kind === 'nft-table') this.dropElements();
+    if (rule.kind === 'nft-table') this.dropElements(rule.name);
     if (rule.kind !== 'link') return;
     for (const [other, held] of this.rules) {
       if ('device' in held && held.device === rule.name) this.rules.delete(other);
@@ -109,18 +110,20 @@ export class StrictModel {
     this.rules.set(key, { ...service!, destinations });
   }
 
-  private dropElements(): void {
-    for (const [key, { kind }] of this.rules) if (kind === 'nft-element') this.rules.delete(key);
+  private dropElements(table: string): void {
+    for (const [key, rule] of this.rules) {
+      if (rule.kind === 'nft-element' && rule.table === table) this.rules.delete(key);
+    }
   }
 
   private requireMaster(op: Op, { master }: LinkRule): void {
     this.require(master === undefined || this.rules.has(`link ${master}`), op, 'no such master');
   }
 
-  private requireSet(op: Op, name: string): void {
-    const table = this.rules.get('nft table inet meshd');
+  private requireSet(op: Op, { table: name, set }: NftElementRule): void {
+    const table = this.rules.get(`nft table inet ${name}`);
     this.require(table?.kind === 'nft-table', op, 'no such table');
-    const found = (table as Extract<Rule, { kind: 'nft-table' }>).sets.some((s) => s.name === name);
+    const found = (table as Extract<Rule, { kind: 'nft-table' }>).sets.some((s) => s.name === set);
     this.require(found, op, 'no such set');
   }
 

@@ -7,6 +7,7 @@ import {
   type AddressRule,
   type LinkRule,
   type NftElementRule,
+  type NftTableRule,
   type Op,
   type RouteRule,
   type Rule,
@@ -149,15 +150,14 @@ export class Tables {
   }
 
   private unmetSet(rule: NftElementRule): number {
-    for (const table of this.plain.values()) {
-      const set = table.kind === 'nft-table' && table.sets.find(({ name }) => name === rule.set);
-      if (set === undefined || set === false) continue;
-      const fits =
-        set.key.length === rule.key.length &&
-        (set.value === undefined) === (rule.value === undefined);
-      return fits ? ok : errno.EINVAL;
-    }
-    return errno.ENOENT;
+    const table = this.plain.get(`nft table inet ${rule.table}`);
+    const sets = table?.kind === 'nft-table' ? table.sets : [];
+    const set = sets.find(({ name }) => name === rule.set);
+    if (set === undefined) return errno.ENOENT;
+    const fits =
+      set.key.length === rule.key.length &&
+      (set.value === undefined) === (rule.value === undefined);
+    return fits ? ok : errno.EINVAL;
   }
 
   /** The rule itself, when it is about an end that the other side has made. */
@@ -171,7 +171,7 @@ export class Tables {
   }
 
   private put(key: string, rule: PlainRule): void {
-    if (rule.kind === 'nft-table') this.removeWhere((other) => other.kind === 'nft-element');
+    if (rule.kind === 'nft-table') this.removeWhere((other) => isElementOf(rule, other));
     if (rule.kind === 'link') this.changeLink(key, rule);
     else this.plain.set(key, rule);
   }
@@ -190,7 +190,7 @@ export class Tables {
   /** Takes along what cannot be without it. */
   private remove(rule: PlainRule): void {
     this.plain.delete(ruleKey(rule));
-    if (rule.kind === 'nft-table') this.removeWhere((other) => other.kind === 'nft-element');
+    if (rule.kind === 'nft-table') this.removeWhere((other) => isElementOf(rule, other));
     if (rule.kind === 'link') this.farEnds.delete(rule.name);
     if (rule.kind === 'link') this.removeWhere((other) => deviceOf(other) === rule.name);
     if (rule.kind === 'address') this.removeRoutesOf(rule);
@@ -278,6 +278,10 @@ function isUnicast(mac: string): boolean {
 
 function deviceOf(rule: PlainRule): string | undefined {
   return 'device' in rule ? rule.device : undefined;
+}
+
+function isElementOf(table: NftTableRule, rule: PlainRule): rule is NftElementRule {
+  return rule.kind === 'nft-element' && rule.table === table.name;
 }
 
 function isRouteOn(link: LinkRule, rule: PlainRule): rule is RouteRule {

@@ -5,7 +5,7 @@ import type { NativeSocket, ProtocolName, Sandbox } from './sandbox.js';
 import { isInterestingNft, isInterestingRoute, nftablesGroups, routeGroups } from './watch.js';
 
 /**
- * Calls back for changes of links, addresses, routes, policy rules and our nftables table that our
+ * Calls back for changes of links, addresses, routes, policy rules and our nftables tables that our
  * own Ops did not cause. Announcements that were lost count as such a change: of a very large
  * batch our own may be among them. A kernel without netfilter announces nothing of it, and that is
  * all. The returned function stops it.

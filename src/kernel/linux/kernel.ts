@@ -78,7 +78,7 @@ class LinuxKernel implements Kernel {
     const hostAddresses: HostAddress[] = [];
     for (const rule of await readSysctls(this.box, options.sysctls)) own.set(ruleKey(rule), rule);
     await this.network.observe(own, hostAddresses);
-    await this.observeTable(own);
+    await this.observeTables(own);
     if (options.withoutVirtualServices !== true) await this.observeIpvs(own, foreign);
     return { own, foreign, hostAddresses };
   }
@@ -139,11 +139,10 @@ class LinuxKernel implements Kernel {
     await this.box.close();
   }
 
-  private async observeTable(own: Map<string, Rule>): Promise<void> {
-    const found = await this.box.session('netfilter').then(observeNft).catch(noTable);
+  private async observeTables(own: Map<string, Rule>): Promise<void> {
+    const found = await this.box.session('netfilter').then(observeNft).catch(noTables);
     if (found === undefined) return;
-    own.set(ruleKey(found.table), found.table);
-    for (const element of found.elements) own.set(ruleKey(element), element);
+    for (const rule of [...found.tables, ...found.elements]) own.set(ruleKey(rule), rule);
   }
 
   private async observeIpvs(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
@@ -171,7 +170,7 @@ class LinuxKernel implements Kernel {
           await this.network.apply(range, fail);
           return;
         case 'nftables':
-          await this.applyTable(range, fail);
+          await this.applyTables(range, fail);
       }
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
@@ -182,7 +181,7 @@ class LinuxKernel implements Kernel {
     }
   }
 
-  private async applyTable({ ops, start, end }: OpRange, fail: Fail): Promise<void> {
+  private async applyTables({ ops, start, end }: OpRange, fail: Fail): Promise<void> {
     const session = await this.box.session('netfilter');
     const refused = await applyNft(session, ops.slice(start, end));
     for (const [at, { errno: number, message }] of refused) {
@@ -244,6 +243,6 @@ const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
   'nft-element': 'nftables',
 };
 
-function noTable(error: unknown): undefined {
+function noTables(error: unknown): undefined {
   if (!isWithoutNetfilter(error)) throw error;
 }

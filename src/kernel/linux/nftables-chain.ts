@@ -1,5 +1,5 @@
-/** Base chains of the table (NFT_MSG_NEWCHAIN), with policy accept. */
-import { nftTable, type NftChain } from '../../model/index.js';
+/** Base chains of tables (NFT_MSG_NEWCHAIN), with policy accept. */
+import type { NftChain } from '../../model/index.js';
 import { textOf, u32BeOf, type Attributes } from './attributes.js';
 import { attributesOf, flag, type MessageWriter } from './message.js';
 import { beginNft, nft } from './nftables-message.js';
@@ -11,9 +11,14 @@ const accept = 1;
 const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
 const types = ['filter', 'nat', 'route'] as const;
 
-export function encodeChain(writer: MessageWriter, chain: NftChain, sequence: number): void {
+export function encodeChain(
+  writer: MessageWriter,
+  table: string,
+  chain: NftChain,
+  sequence: number,
+): void {
   beginNft(writer, nft.newChain, flag.request | flag.create | flag.exclusive, sequence);
-  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.table, table);
   writer.attributeString(nfta.name, chain.name);
   writer.beginNested(nfta.hook);
   writer.attributeU32Be(nftaHook.number, hooks.indexOf(chain.hook));

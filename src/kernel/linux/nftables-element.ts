@@ -5,7 +5,7 @@
  * end one flagged NFT_SET_ELEM_INTERVAL_END, which the last interval of the number range lacks.
  * An interval of several fields is one element with both corners.
  */
-import { nftTable, type NftElementRule, type NftSet, type NftType } from '../../model/index.js';
+import type { NftElementRule, NftSet, NftType } from '../../model/index.js';
 import { errno } from '../errors.js';
 import { u32BeOf, type Attributes } from './attributes.js';
 import { attributesOf, flag, walkAttributes, type MessageWriter } from './message.js';
@@ -34,7 +34,7 @@ export function encodeElement(
   const isAdd = verb === 'add';
   const flags = isAdd ? flag.request | flag.create | flag.exclusive : flag.request;
   beginNft(writer, isAdd ? nft.newElement : nft.deleteElement, flags, sequence);
-  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.table, rule.table);
   writer.attributeString(nfta.set, set.name);
   writer.beginNested(nfta.elements);
   writer.beginNested(nftaList.element);
@@ -61,8 +61,12 @@ interface RawElement {
   readonly value: Buffer | undefined;
 }
 
-/** The elements of one set, from the attributes of all messages that a dump of it gave. */
-export function decodeElements(messages: Iterable<Attributes>, set: NftSet): NftElementRule[] {
+/** The elements of one set of `table`, from the attributes of all messages that a dump of it gave. */
+export function decodeElements(
+  messages: Iterable<Attributes>,
+  table: string,
+  set: NftSet,
+): NftElementRule[] {
   const raw: RawElement[] = [];
   for (const attributes of messages) {
     const list = attributes.get(nfta.elements);
@@ -74,7 +78,7 @@ export function decodeElements(messages: Iterable<Attributes>, set: NftSet): Nft
     });
   }
   const closed = set.interval && set.key.length === 1 ? closeIntervals(raw) : raw;
-  return closed.map((element) => ruleOf(set, element)).filter((rule) => rule !== undefined);
+  return closed.map((element) => ruleOf(table, set, element)).filter((rule) => rule !== undefined);
 }
 
 function rawElement(attributes: Attributes): RawElement | undefined {
@@ -103,7 +107,7 @@ function closeIntervals(raw: readonly RawElement[]): RawElement[] {
   return closed;
 }
 
-function ruleOf(set: NftSet, element: RawElement): NftElementRule | undefined {
+function ruleOf(table: string, set: NftSet, element: RawElement): NftElementRule | undefined {
   const key: string[] = [];
   let at = 0;
   for (const type of set.key) {
@@ -117,6 +121,7 @@ function ruleOf(set: NftSet, element: RawElement): NftElementRule | undefined {
   const value = valueOf(set.value, element.value);
   return {
     kind: 'nft-element',
+    table,
     set: set.name,
     key,
     ...(value === undefined ? {} : { value }),

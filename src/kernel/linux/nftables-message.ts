@@ -1,4 +1,4 @@
-import { nftTable } from '../../model/index.js';
+import { isOurNftTable } from '../../model/index.js';
 import { textOf, type Attributes } from './attributes.js';
 import { attributesOf, type MessageWriter } from './message.js';
 
@@ -56,9 +56,14 @@ export function beginNft(
   writer.u16(0);
 }
 
-/** The attributes of a message about our table, else undefined. */
+/** The attributes of a message about a table of ours, else undefined. */
 export function ownNftAttributes(body: Buffer): Attributes | undefined {
   if (body.length < nftHeaderBytes || body[0] !== familyInet) return undefined;
   const attributes = attributesOf(body, nftHeaderBytes);
-  return textOf(attributes, tableName) === nftTable ? attributes : undefined;
+  return isOurNftTable(tableOf(attributes)) ? attributes : undefined;
+}
+
+/** The name of the table that a message is about. */
+export function tableOf(attributes: Attributes): string {
+  return textOf(attributes, tableName) ?? '';
 }

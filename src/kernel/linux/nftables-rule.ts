@@ -1,12 +1,12 @@
 /**
- * Rules of the table (NFT_MSG_NEWRULE): statements <-> the kernel's expressions.
+ * Rules of tables (NFT_MSG_NEWRULE): statements <-> the kernel's expressions.
  *
  * Expressions work on registers of 4 bytes. A lookup loads its fields one behind the other from
  * the first register on. In family inet, a field of one IP version needs a check of
  * `meta nfproto` before it, once per rule; `nft list` hides both. The comment lies in the rule's
  * user data as `nft` has it: [type u8 = 0 | length u8 | text with a zero byte].
  */
-import { nftTable, type NftField, type NftRule, type NftStatement } from '../../model/index.js';
+import type { NftField, NftRule, NftStatement } from '../../model/index.js';
 import { textOf, u32BeOf, type Attributes } from './attributes.js';
 import { attributesOf, flag, walkAttributes, type MessageWriter } from './message.js';
 import {
@@ -55,14 +55,20 @@ const loads: readonly Load[] = [
   ctLoad('ct original ip6 daddr', 22, 16, nfprotoIpv6),
 ];
 
+/** Names of where a rule belongs. */
+export interface RulePlace {
+  readonly table: string;
+  readonly chain: string;
+}
+
 export function encodeRule(
   writer: MessageWriter,
-  chain: string,
+  { table, chain }: RulePlace,
   rule: NftRule,
   sequence: number,
 ): void {
   beginNft(writer, nft.newRule, flag.request | flag.create | flag.append, sequence);
-  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.table, table);
   writer.attributeString(nfta.chain, chain);
   writer.beginNested(nfta.expressions);
   let guarded = false;

@@ -1,4 +1,4 @@
-/** Reading and changing the table of a sandbox, in terms of Ops, over a netfilter session. */
+/** Reading and changing our tables of a sandbox, in terms of Ops, over a netfilter session. */
 import { assert } from '../../base/index.js';
 import type { NftElementRule, NftSet, NftTableRule, Op } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
@@ -6,56 +6,52 @@ import { u32BeOf } from './attributes.js';
 import { attributesOf, MessageWriter } from './message.js';
 import { decodeElements } from './nftables-element.js';
 import { nft, nftHeaderBytes, ownNftAttributes } from './nftables-message.js';
-import { NftTableReader } from './nftables-table.js';
+import { NftTablesReader } from './nftables-table.js';
 import {
   encodeNftBatchBegin,
   encodeNftBatchEnd,
   encodeNftElementDump,
   encodeNftElementOp,
+  encodeNftContentsDump,
   encodeNftGenerationGet,
-  encodeNftTableGet,
+  encodeNftTableDump,
   encodeNftTableOp,
 } from './nftables.js';
 import type { NetlinkSession, Refusal } from './session.js';
 
 /** A batch goes to the kernel in one piece, which must fit a socket's send buffer (208 KiB). */
 const batchBytesMax = 96 * 1024;
-/** How often the table is read again because it changed meanwhile. */
+/** How often tables are read again because they changed meanwhile. */
 const attemptsMax = 8;
 const generationId = 1;
 
 export interface NftObservation {
-  readonly table: NftTableRule;
+  readonly tables: readonly NftTableRule[];
   readonly elements: readonly NftElementRule[];
 }
 
 /**
- * The table and its elements, all of one generation; undefined when there is none, or no
- * nf_tables. Errors: KernelError; EAGAIN when others change tables faster than it is read.
+ * Our tables and their elements, all of one generation; none where there is no nf_tables.
+ * Errors: KernelError; EAGAIN when others change tables faster than they are read.
  */
-export async function observeNft(session: NetlinkSession): Promise<NftObservation | undefined> {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    try {
-      const before = await readGeneration(session);
-      const reader = await readTable(session);
-      const table = reader.table();
-      if (table === undefined) return undefined;
+export async function observeNft(session: NetlinkSession): Promise<NftObservation> {
+  try {
+    return await ofOneGeneration(session, async () => {
+      const tables = await readTables(session);
       const elements: NftElementRule[] = [];
-      for (const set of table.sets) elements.push(...(await readElements(session, set)));
-      if ((await readGeneration(session)) === before) return { table, elements };
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      if (hasNoTables.has(error.errno)) return undefined;
-      // The table or a set went away between two requests.
-      if (error.errno !== errno.ENOENT) throw error;
-      if ((await tryReadTable(session)) === undefined) return undefined;
-    }
+      for (const { name, sets } of tables) {
+        for (const set of sets) elements.push(...(await readElements(session, name, set)));
+      }
+      return { tables, elements };
+    });
+  } catch (error) {
+    if (!(error instanceof KernelError && hasNoTables.has(error.errno))) throw error;
+    return { tables: [], elements: [] };
   }
-  throw new KernelError('read nft table', errno.EAGAIN, `changed ${attemptsMax} times meanwhile`);
 }
 
 /**
- * Applies Ops on the table and its elements, in order, and returns the refused ones by their
+ * Applies Ops on tables and their elements, in order, and returns the refused ones by their
  * position in `ops`. Those that follow each other are one commit, as far as a batch holds them: a
  * table that is replaced is never seen without its new elements. As the kernel drops a batch for
  * one bad message, the others are sent again without it.
@@ -66,7 +62,7 @@ export async function applyNft(
   ops: readonly Op[],
 ): Promise<ReadonlyMap<number, Refusal>> {
   const refused = new Map<number, Refusal>();
-  let sets = await setsBefore(session, ops[0]);
+  let sets = await setsBefore(session, ops);
   let start = 0;
   while (start < ops.length) {
     const batch = writeBatch(session, { ops, start, sets, refused });
@@ -90,10 +86,13 @@ export async function applyNft(
   return refused;
 }
 
+/** Sets by name, by the name of their table. */
+type SetsByTable = ReadonlyMap<string, ReadonlyMap<string, NftSet>>;
+
 interface Work {
   readonly ops: readonly Op[];
   readonly start: number;
-  readonly sets: ReadonlyMap<string, NftSet>;
+  readonly sets: SetsByTable;
   /** Ops to leave out; those that cannot even be written are added. */
   readonly refused: Map<number, Refusal>;
 }
@@ -106,15 +105,15 @@ interface Batch {
   readonly origins: ReadonlyMap<number, number>;
   /** The first Op that is not in it. */
   readonly end: number;
-  /** The sets of the table once it is committed. */
-  readonly sets: ReadonlyMap<string, NftSet>;
+  /** The sets of the tables once it is committed. */
+  readonly sets: SetsByTable;
 }
 
 function writeBatch(session: NetlinkSession, work: Work): Batch {
   const writer = new MessageWriter();
   const origins = new Map<number, number>();
   const sequence = session.nextSequence();
-  let { sets } = work;
+  const sets = new Map(work.sets);
   encodeNftBatchBegin(writer, sequence);
   let index = work.start;
   for (; index < work.ops.length && writer.length < batchBytesMax; index++) {
@@ -123,10 +122,11 @@ function writeBatch(session: NetlinkSession, work: Work): Batch {
     const own = session.nextSequence();
     if (target.kind === 'nft-table') {
       encodeNftTableOp(writer, verb, target, own);
-      sets = new Map(verb === 'delete' ? [] : target.sets.map((set) => [set.name, set]));
+      if (verb === 'delete') sets.delete(target.name);
+      else sets.set(target.name, setsByName(target.sets));
     } else {
       assert(target.kind === 'nft-element', `not an nft op: ${target.kind}`);
-      const value = encodeNftElementOp(writer, verb, target, own, sets);
+      const value = encodeNftElementOp(writer, verb, target, own, sets.get(target.table));
       if (value !== 0) {
         work.refused.set(index, { errno: value });
         continue;
@@ -138,43 +138,66 @@ function writeBatch(session: NetlinkSession, work: Work): Batch {
   return { bytes: writer.bytes(), sequence, origins, end: index, sets };
 }
 
-/** The sets that `first` and what follows it may speak of. */
-async function setsBefore(
-  session: NetlinkSession,
-  first: Op | undefined,
-): Promise<ReadonlyMap<string, NftSet>> {
-  if (first?.target.kind !== 'nft-element') return new Map();
-  return (await tryReadTable(session))?.sets() ?? new Map<string, NftSet>();
+/** Whatever tables are there, as long as there may be an Op on an element of one of them. */
+async function setsBefore(session: NetlinkSession, ops: readonly Op[]): Promise<SetsByTable> {
+  const made = new Set<string>();
+  for (const { target } of ops) {
+    if (target.kind === 'nft-table') made.add(target.name);
+    if (target.kind !== 'nft-element' || made.has(target.table)) continue;
+    const tables = await ofOneGeneration(session, () => readTables(session));
+    return new Map(tables.map(({ name, sets }) => [name, setsByName(sets)]));
+  }
+  return new Map();
+}
+
+function setsByName(sets: readonly NftSet[]): ReadonlyMap<string, NftSet> {
+  return new Map(sets.map((set) => [set.name, set]));
 }
 
 const hasNoTables: ReadonlySet<number> = new Set([errno.EOPNOTSUPP, errno.EINVAL]);
 
-async function tryReadTable(session: NetlinkSession): Promise<NftTableReader | undefined> {
-  try {
-    return await readTable(session);
-  } catch (error) {
-    if (error instanceof KernelError && error.errno === errno.ENOENT) return undefined;
-    throw error;
+/** What `read` gives when nothing changes meanwhile, not even by a table that goes away. */
+async function ofOneGeneration<T>(session: NetlinkSession, read: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const before = await readGeneration(session);
+    try {
+      const found = await read();
+      if ((await readGeneration(session)) === before) return found;
+    } catch (error) {
+      if (!(error instanceof KernelError && error.errno === errno.ENOENT)) throw error;
+    }
   }
+  throw new KernelError('read nft tables', errno.EAGAIN, `changed ${attemptsMax} times meanwhile`);
 }
 
-async function readTable(session: NetlinkSession): Promise<NftTableReader> {
+async function readTables(session: NetlinkSession): Promise<NftTableRule[]> {
   const writer = new MessageWriter(256);
-  encodeNftTableGet(writer, () => session.nextSequence());
-  const reader = new NftTableReader();
-  for (const { type, body } of await session.dump('read nft table', writer.bytes())) {
-    reader.add(type, body);
+  encodeNftTableDump(writer, session.nextSequence());
+  const reader = new NftTablesReader();
+  const add = async (action: string): Promise<void> => {
+    for (const { type, body } of await session.dump(action, writer.bytes())) reader.add(type, body);
+    writer.reset();
+  };
+  await add('list nft tables');
+  for (const { name } of reader.tables()) {
+    encodeNftContentsDump(writer, name, () => session.nextSequence());
   }
-  return reader;
+  if (writer.length > 0) await add('read nft tables');
+  return reader.tables();
 }
 
-async function readElements(session: NetlinkSession, set: NftSet): Promise<NftElementRule[]> {
+async function readElements(
+  session: NetlinkSession,
+  table: string,
+  set: NftSet,
+): Promise<NftElementRule[]> {
   const writer = new MessageWriter(64);
-  encodeNftElementDump(writer, set.name, session.nextSequence());
-  const messages = await session.dump(`read nft set ${set.name}`, writer.bytes());
+  encodeNftElementDump(writer, table, set.name, session.nextSequence());
+  const messages = await session.dump(`read nft set ${table} ${set.name}`, writer.bytes());
   const bodies = messages.filter(({ type }) => type === nft.newElement);
   return decodeElements(
     bodies.map(({ body }) => ownNftAttributes(body)).filter((each) => each !== undefined),
+    table,
     set,
   );
 }

@@ -1,5 +1,5 @@
-/** Sets and maps of the table: their definitions (NFT_MSG_NEWSET), not their elements. */
-import { nftTable, type NftSet, type NftType } from '../../model/index.js';
+/** Sets and maps of tables: their definitions (NFT_MSG_NEWSET), not their elements. */
+import type { NftSet, NftType } from '../../model/index.js';
 import { textOf, u32BeOf, type Attributes } from './attributes.js';
 import { flag, type MessageWriter } from './message.js';
 import { beginNft, nft, nftTypes, paddedBytes } from './nftables-message.js';
@@ -16,6 +16,7 @@ const nfta = {
   id: 10,
   userData: 13,
 } as const;
+const anyId = 1;
 const descriptionConcat = 2;
 const fieldElement = 1;
 const fieldBytes = 1;
@@ -26,15 +27,20 @@ const typeBits = 6;
 const hostByteOrder = 1;
 const networkByteOrder = 2;
 
-/** `id` is unique within the batch. */
-export function encodeSet(writer: MessageWriter, set: NftSet, id: number, sequence: number): void {
+/** `id` is asked for by the kernel and serves nobody: rules name their sets. */
+export function encodeSet(
+  writer: MessageWriter,
+  table: string,
+  set: NftSet,
+  sequence: number,
+): void {
   const isRanges = set.interval && set.key.length > 1;
   const flags =
     (set.interval ? setFlag.interval : 0) |
     (isRanges ? setFlag.concat : 0) |
     (set.value === undefined ? 0 : setFlag.map);
   beginNft(writer, nft.newSet, flag.request | flag.create | flag.exclusive, sequence);
-  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.table, table);
   writer.attributeString(nfta.name, set.name);
   writer.attributeU32Be(nfta.flags, flags);
   writer.attributeU32Be(nfta.keyType, keyTypeOf(set.key));
@@ -43,7 +49,7 @@ export function encodeSet(writer: MessageWriter, set: NftSet, id: number, sequen
     writer.attributeU32Be(nfta.dataType, nftTypes[set.value].number);
     writer.attributeU32Be(nfta.dataBytes, nftTypes[set.value].bytes);
   }
-  writer.attributeU32Be(nfta.id, id);
+  writer.attributeU32Be(nfta.id, anyId);
   if (isRanges) encodeFields(writer, set.key);
   encodeByteOrders(writer, set);
   writer.end();

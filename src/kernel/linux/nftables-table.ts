@@ -1,33 +1,49 @@
 import type { NftChain, NftRule, NftSet, NftTableRule } from '../../model/index.js';
-import { u32BeOf } from './attributes.js';
+import { u32BeOf, type Attributes } from './attributes.js';
 import { decodeChain } from './nftables-chain.js';
-import { nft, ownNftAttributes } from './nftables-message.js';
+import { nft, ownNftAttributes, tableOf } from './nftables-message.js';
 import { decodeRule } from './nftables-rule.js';
 import { decodeSet } from './nftables-set.js';
 
 const tableFlags = 2; // NFTA_TABLE_FLAGS
 
 /**
- * The table as the kernel holds it, put together from the messages that `encodeNftTableGet` asks
- * for. It equals the desired one as long as nobody touched it: sets, chains and rules come in the
- * order in which they were made.
+ * Our tables as the kernel holds them, put together from the messages that `encodeNftTableDump`
+ * and `encodeNftContentsDump` ask for, in that order. They equal the desired ones as long as nobody
+ * touched them: sets, chains and rules come in the order in which they were made.
  */
-export class NftTableReader {
-  private found = false;
-  private dormant = false;
-  private readonly definitions = new Map<string, NftSet>();
-  private readonly chains: Omit<NftChain, 'rules'>[] = [];
-  private readonly rules = new Map<string, NftRule[]>();
+export class NftTablesReader {
+  private readonly readers = new Map<string, TableReader>();
 
   add(type: number, body: Buffer): void {
     const attributes = ownNftAttributes(body);
     if (attributes === undefined) return;
+    const name = tableOf(attributes);
+    if (type === nft.newTable) this.readers.set(name, new TableReader(name, attributes));
+    else this.readers.get(name)?.add(type, attributes);
+  }
+
+  tables(): NftTableRule[] {
+    return [...this.readers.values()].map((reader) => reader.table());
+  }
+}
+
+class TableReader {
+  private readonly dormant: boolean;
+  private readonly definitions = new Map<string, NftSet>();
+  private readonly chains: Omit<NftChain, 'rules'>[] = [];
+  private readonly rules = new Map<string, NftRule[]>();
+
+  constructor(
+    private readonly name: string,
+    attributes: Attributes,
+  ) {
+    // NFT_TABLE_F_DORMANT and whatever else there is: ours has none.
+    this.dormant = (u32BeOf(attributes, tableFlags) ?? 0) !== 0;
+  }
+
+  add(type: number, attributes: Attributes): void {
     switch (type) {
-      case nft.newTable:
-        this.found = true;
-        // NFT_TABLE_F_DORMANT and whatever else there is: ours has none.
-        this.dormant = (u32BeOf(attributes, tableFlags) ?? 0) !== 0;
-        return;
       case nft.newSet: {
         const set = decodeSet(attributes);
         if (set !== undefined) this.definitions.set(set.name, set);
@@ -47,19 +63,13 @@ export class NftTableReader {
     }
   }
 
-  /** By name; what `encodeNftElementOp` wants. */
-  sets(): ReadonlyMap<string, NftSet> {
-    return this.definitions;
-  }
-
-  /** Undefined when there is no table. */
-  table(): NftTableRule | undefined {
-    if (!this.found) return undefined;
+  table(): NftTableRule {
     const chains = this.chains.map((chain) => ({
       ...chain,
       name: this.dormant ? `${chain.name} (dormant)` : chain.name,
       rules: this.rules.get(chain.name) ?? [],
     }));
-    return { kind: 'nft-table', sets: [...this.definitions.values()], chains };
+    const sets = [...this.definitions.values()];
+    return { kind: 'nft-table', name: this.name, sets, chains };
   }
 }

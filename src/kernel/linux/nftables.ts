@@ -1,6 +1,6 @@
 /**
  * nf_tables over NETLINK_NETFILTER (linux/netfilter/nf_tables.h, nfnetlink.h): the messages that
- * make, replace, remove and read the one table of a sandbox, `inet meshd`, without `nft`.
+ * make, replace, remove and read our tables of a sandbox (`inet meshd-snat`), without `nft`.
  *
  *     [family u8 | version u8 | resource id u16 BE | attributes]; integers in attributes are BE
  *
@@ -11,12 +11,7 @@
  * Reading back needs no note of ours: expressions are decoded (nftables-rule.ts), and what the
  * model cannot express becomes a rule, set or chain that no table of ours has.
  */
-import {
-  nftTable,
-  type NftElementRule,
-  type NftSet,
-  type NftTableRule,
-} from '../../model/index.js';
+import type { NftElementRule, NftSet, NftTableRule, Op } from '../../model/index.js';
 import { errno } from '../errors.js';
 import { flag, type MessageWriter } from './message.js';
 import { encodeChain } from './nftables-chain.js';
@@ -24,7 +19,6 @@ import { encodeElement } from './nftables-element.js';
 import { encodeRule } from './nftables-rule.js';
 import { encodeSet } from './nftables-set.js';
 import { beginNft, nft } from './nftables-message.js';
-import type { Op } from '../../model/index.js';
 
 const batchBegin = 16;
 const batchEnd = 17;
@@ -53,23 +47,24 @@ export function encodeNftTableOp(
 ): void {
   if (verb !== 'add') {
     beginNft(writer, nft.deleteTable, flag.request, sequence);
-    writer.attributeString(nfta.table, nftTable);
+    writer.attributeString(nfta.table, rule.name);
     writer.end();
   }
   if (verb === 'delete') return;
   const created = flag.request | flag.create | flag.exclusive;
   beginNft(writer, nft.newTable, created, sequence);
-  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.table, rule.name);
   writer.end();
-  rule.sets.forEach((set, i) => encodeSet(writer, set, i + 1, sequence));
-  for (const chain of rule.chains) encodeChain(writer, chain, sequence);
+  for (const set of rule.sets) encodeSet(writer, rule.name, set, sequence);
+  for (const chain of rule.chains) encodeChain(writer, rule.name, chain, sequence);
   for (const chain of rule.chains) {
-    for (const each of chain.rules) encodeRule(writer, chain.name, each, sequence);
+    const place = { table: rule.name, chain: chain.name };
+    for (const each of chain.rules) encodeRule(writer, place, each, sequence);
   }
 }
 
 /**
- * The message of one Op, for a batch. `sets` are those of the table by name: whether a key is an
+ * The message of one Op, for a batch. `sets` are those of its table by name: whether a key is an
  * interval, and how wide its parts are, is said nowhere else. Returns 0, or an errno (nothing was
  * written then): ENOENT when the set is not among them, EINVAL when the key does not fit it.
  * `set` replaces the element. An interval that overlaps another one fails: ENOTEMPTY, EEXIST.
@@ -79,31 +74,43 @@ export function encodeNftElementOp(
   verb: Op['verb'],
   rule: NftElementRule,
   sequence: number,
-  sets: ReadonlyMap<string, NftSet>,
+  sets: ReadonlyMap<string, NftSet> | undefined,
 ): number {
-  const set = sets.get(rule.set);
+  const set = sets?.get(rule.set);
   if (set === undefined) return errno.ENOENT;
   const first = encodeElement(writer, verb === 'add' ? 'add' : 'delete', set, rule, sequence);
   if (verb !== 'set' || first !== 0) return first;
   return encodeElement(writer, 'add', set, rule, sequence);
 }
 
-/** The requests that read the table without its elements. ENOENT when there is none. */
-export function encodeNftTableGet(writer: MessageWriter, nextSequence: () => number): void {
-  beginNft(writer, nft.getTable, flag.request, nextSequence());
-  writer.attributeString(nfta.table, nftTable);
+/** Lists the tables, those of others too, without what is in them. */
+export function encodeNftTableDump(writer: MessageWriter, sequence: number): void {
+  beginNft(writer, nft.getTable, flag.request | flag.dump, sequence);
   writer.end();
+}
+
+/** The requests that read a table without its elements. ENOENT when there is none. */
+export function encodeNftContentsDump(
+  writer: MessageWriter,
+  table: string,
+  nextSequence: () => number,
+): void {
   for (const type of [nft.getSet, nft.getChain, nft.getRule]) {
     beginNft(writer, type, flag.request | flag.dump, nextSequence());
-    writer.attributeString(nfta.table, nftTable);
+    writer.attributeString(nfta.table, table);
     writer.end();
   }
 }
 
 /** Reads the elements of a set. */
-export function encodeNftElementDump(writer: MessageWriter, set: string, sequence: number): void {
+export function encodeNftElementDump(
+  writer: MessageWriter,
+  table: string,
+  set: string,
+  sequence: number,
+): void {
   beginNft(writer, nft.getElement, flag.request | flag.dump, sequence);
-  writer.attributeString(nfta.table, nftTable);
+  writer.attributeString(nfta.table, table);
   writer.attributeString(nfta.set, set);
   writer.end();
 }

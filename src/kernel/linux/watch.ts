@@ -47,7 +47,7 @@ export function isInterestingRoute(message: Pick<Message, 'type' | 'body'>): boo
   }
 }
 
-/** True for changes of our own table; those of others come by the same group. */
+/** True for changes of our own tables; those of others come by the same group. */
 export function isInterestingNft(message: Pick<Message, 'type' | 'body'>): boolean {
   if (message.type === nft.newGeneration) return false;
   return ownNftAttributes(message.body) !== undefined;

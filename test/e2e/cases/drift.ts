@@ -17,7 +17,7 @@ const damages = [
   ['the addresses of mesh0 flushed', 'ip address flush dev mesh0 scope global'],
   ['mesh0 taken down', 'ip link set mesh0 down'],
   ['mesh0 deleted', 'ip link delete mesh0'],
-  ['the nft table meshd deleted', 'nft delete table inet meshd'],
+  ['the nft table meshd-snat deleted', 'nft delete table inet meshd-snat'],
   ['the ruleset of nft flushed', 'nft flush ruleset'],
   ['a sysctl changed', 'sysctl -qw net.ipv4.vs.conntrack=0'],
 ] as const;

@@ -64,7 +64,10 @@ export const foreign: Case = {
     await meshd.end('SIGTERM');
     await keeps('the end of meshd');
     const state = await kernelState(topology, 'lb');
-    report.claim(!state.includes('table inet meshd {'), 'our nft table is gone with the services');
+    report.claim(
+      !state.includes('table inet meshd-snat {'),
+      'our nft table is gone with the services',
+    );
   },
 };
 

@@ -15,7 +15,7 @@ export async function kernelState(topology: Topology, host: Balancer): Promise<s
     ip -o address show dev mesh0 scope global | sed 's/^[0-9]*: //' | sort
     ip -o route show table local dev mesh0 | sort
     ip -o -6 route show table local dev mesh0 | grep -v fe80 | sort
-    nft list table inet meshd
+    nft list table inet meshd-snat
     sysctl net.ipv4.vs.conntrack net.ipv4.vs.expire_nodest_conn net.ipv4.ip_forward`;
   const { stdout } = await topology.exec(host, ['bash', '-c', `{ ${script}; } 2>&1`], {
     mayFail: true,

@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { MessageWriter } from '../../../src/kernel/linux/message.js';
 import { decodeElements } from '../../../src/kernel/linux/nftables-element.js';
 import { nft, ownNftAttributes } from '../../../src/kernel/linux/nftables-message.js';
-import { NftTableReader } from '../../../src/kernel/linux/nftables-table.js';
+import { NftTablesReader } from '../../../src/kernel/linux/nftables-table.js';
 import {
   encodeNftBatchBegin,
   encodeNftBatchEnd,
   encodeNftElementDump,
   encodeNftElementOp,
+  encodeNftContentsDump,
   encodeNftGenerationGet,
-  encodeNftTableGet,
+  encodeNftTableDump,
   encodeNftTableOp,
 } from '../../../src/kernel/linux/nftables.js';
 import { errno } from '../../../src/kernel/index.js';
@@ -35,6 +36,7 @@ const sets: NftSet[] = [
 ];
 const table: NftTableRule = {
   kind: 'nft-table',
+  name: 'meshd',
   sets,
   chains: [
     {
@@ -87,7 +89,7 @@ const table: NftTableRule = {
 const setsByName = new Map(sets.map((set) => [set.name, set]));
 
 function element(set: string, key: string, value?: string): NftElementRule {
-  const rule = { kind: 'nft-element' as const, set, key: key.split(' . ') };
+  const rule = { kind: 'nft-element' as const, table: table.name, set, key: key.split(' . ') };
   return value === undefined ? rule : { ...rule, value };
 }
 
@@ -112,9 +114,10 @@ describe('encoding nftables', () => {
   const reads: Record<string, (writer: MessageWriter) => void> = {
     'read the table': (writer) => {
       let sequence = 1;
-      encodeNftTableGet(writer, () => sequence++);
+      encodeNftContentsDump(writer, 'meshd', () => sequence++);
     },
-    'read the elements of a set': (writer) => encodeNftElementDump(writer, 'vips4', 6),
+    'list the tables': (writer) => encodeNftTableDump(writer, 5),
+    'read the elements of a set': (writer) => encodeNftElementDump(writer, 'meshd', 'vips4', 6),
     'read the generation': (writer) => encodeNftGenerationGet(writer, 7),
     'begin and end a batch': (writer) => {
       encodeNftBatchBegin(writer, 8);
@@ -175,10 +178,9 @@ describe('decoding nftables', () => {
   const typeOf = (name: string): number => types[name.split(' ')[0]!]!;
 
   it('gives the table back that was asked for', () => {
-    const reader = new NftTableReader();
+    const reader = new NftTablesReader();
     for (const { name, body } of captured) reader.add(typeOf(name), body);
-    expect(reader.table()).toEqual(table);
-    expect(reader.sets()).toEqual(setsByName);
+    expect(reader.tables()).toEqual([table]);
   });
 
   it('gives the elements back', () => {
@@ -186,6 +188,7 @@ describe('decoding nftables', () => {
       const own = captured.filter(({ name }) => name === `elements ${set.name}`);
       return decodeElements(
         own.map(({ body }) => ownNftAttributes(body)!),
+        table.name,
         set,
       );
     });
@@ -201,7 +204,7 @@ describe('decoding nftables', () => {
   });
 
   it('keeps to its own table', () => {
-    const reader = new NftTableReader();
+    const reader = new NftTablesReader();
     const others = bodies.map((body) =>
       Buffer.from(body.toString('latin1').replace('meshd', 'other'), 'latin1'),
     );
@@ -211,20 +214,22 @@ describe('decoding nftables', () => {
       ip[0] = 2; // NFPROTO_IPV4: a table `ip meshd`
       reader.add(typeOf(name), ip);
     });
-    expect(reader.table()).toBeUndefined();
+    expect(reader.tables()).toEqual([]);
   });
 
   it('survives anything', () => {
     for (const type of Object.values(types)) {
       const samples = captured.filter(({ name }) => typeOf(name) === type).map(({ body }) => body);
       expectNoThrow(samples, (body) => {
-        const reader = new NftTableReader();
+        const reader = new NftTablesReader();
         reader.add(nft.newTable, bodies[0]!);
         reader.add(type, body);
         const attributes = ownNftAttributes(body);
         const elements =
-          attributes === undefined ? [] : sets.map((set) => decodeElements([attributes], set));
-        return [reader.table(), elements];
+          attributes === undefined
+            ? []
+            : sets.map((set) => decodeElements([attributes], table.name, set));
+        return [reader.tables(), elements];
       });
     }
   });

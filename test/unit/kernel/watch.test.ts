@@ -34,6 +34,8 @@ it.each([
 it.each([
   { name: 'our table', type: 0xa00, body: `01000000 ${ofTable('meshd')}`, want: true },
   { name: 'an element of it', type: 0xa0c, body: `01000000 ${ofTable('meshd')}`, want: true },
+  { name: 'another of ours', type: 0xa00, body: `01000000 ${ofTable('meshd-a')}`, want: true },
+  { name: 'a table named alike', type: 0xa00, body: `01000000 ${ofTable('meshdx')}`, want: false },
   { name: 'a table of others', type: 0xa00, body: `01000000 ${ofTable('other')}`, want: false },
   { name: 'one of another family', type: 0xa00, body: `02000000 ${ofTable('meshd')}`, want: false },
   { name: 'a new generation', type: 0xa0f, body: '00000000 08000100 00000007', want: false },

@@ -41,6 +41,7 @@ const web: VirtualServiceRule = {
 
 const table: NftTableRule = {
   kind: 'nft-table',
+  name: 'meshd-snat',
   sets: [
     { name: 'links4', key: ['ipv4_addr', 'ipv4_addr'], interval: true },
     { name: 'marks', key: ['inet_proto', 'inet_service'], value: 'mark', interval: false },
@@ -199,9 +200,9 @@ const rules: [Rule, string, string][] = [
   ],
   [
     table,
-    'nft table inet meshd',
+    'nft table inet meshd-snat',
     [
-      'nft table inet meshd',
+      'nft table inet meshd-snat',
       '  set links4 { type ipv4_addr . ipv4_addr; flags interval; }',
       '  map marks { type inet_proto . inet_service : mark; }',
       '  chain input { type filter hook input priority -150;',
@@ -210,14 +211,20 @@ const rules: [Rule, string, string][] = [
     ].join('\n'),
   ],
   [
-    { kind: 'nft-element', set: 'marks', key: ['tcp', '8000-8010'], value: '257' },
-    'nft element marks tcp . 8000-8010',
-    'nft element marks tcp . 8000-8010 : 257',
+    {
+      kind: 'nft-element',
+      table: 'meshd-snat',
+      set: 'marks',
+      key: ['tcp', '8000-8010'],
+      value: '257',
+    },
+    'nft element meshd-snat marks tcp . 8000-8010',
+    'nft element meshd-snat marks tcp . 8000-8010 : 257',
   ],
   [
-    { kind: 'nft-element', set: 'auto4', key: ['10.96.0.1'] },
-    'nft element auto4 10.96.0.1',
-    'nft element auto4 10.96.0.1',
+    { kind: 'nft-element', table: 'meshd-snat', set: 'auto4', key: ['10.96.0.1'] },
+    'nft element meshd-snat auto4 10.96.0.1',
+    'nft element meshd-snat auto4 10.96.0.1',
   ],
 ];
 

@@ -326,9 +326,9 @@ describe('Reconciler and drift', () => {
     'sysctl net/ipv4/ip_forward = 1',
     'ipvs timeouts tcp=900s tcpfin=120s udp=300s',
     'link mesh0 type dummy up',
-    'nft table inet meshd',
+    'nft table inet meshd-snat',
     '  map marks { type ipv4_addr : mark; }',
-    'nft element marks 10.96.0.1 : 257',
+    'nft element meshd-snat marks 10.96.0.1 : 257',
     'ipvs 10.96.0.1:80/tcp rr',
     '  10.0.0.11:80 masq weight=1',
     '  10.0.0.12:80 masq weight=1',
@@ -350,8 +350,8 @@ describe('Reconciler and drift', () => {
   /** Taken away: by identity, what is reported. */
   it.each([
     ['link mesh0', ['link', 'addr', 'route', 'neigh', 'fdb']],
-    ['nft table inet meshd', ['nft table', 'nft element']],
-    ['nft element marks 10.96.0.1', ['nft element']],
+    ['nft table inet meshd-snat', ['nft table', 'nft element']],
+    ['nft element meshd-snat marks 10.96.0.1', ['nft element']],
     ['ipvs 10.96.0.1:80/tcp', ['ipvs']],
     ['addr 10.96.0.1/32 dev mesh0', ['addr', 'route']],
     ['route 10.96.0.1/32 table 255', ['route']],
@@ -376,8 +376,8 @@ describe('Reconciler and drift', () => {
     [['sysctl net/ipv4/ip_forward = 0']],
     [['ipvs timeouts tcp=1s tcpfin=1s udp=1s']],
     [['link mesh0 type dummy mac 02:6d:65:73:68:30 mtu 1500 down']],
-    [['nft table inet meshd', '  map marks { type ipv4_addr : mark; flags interval; }']],
-    [['nft element marks 10.96.0.1 : 258']],
+    [['nft table inet meshd-snat', '  map marks { type ipv4_addr : mark; flags interval; }']],
+    [['nft element meshd-snat marks 10.96.0.1 : 258']],
     [['ipvs 10.96.0.1:80/tcp lc', '  10.0.0.11:80 masq weight=1']],
     [['ipvs 10.96.0.1:80/tcp rr', '  10.0.0.11:80 masq weight=1']],
     [['ipvs 10.96.0.1:80/tcp rr', '  10.0.0.99:80 masq weight=1']],
@@ -398,7 +398,7 @@ describe('Reconciler and drift', () => {
 
   it.each([
     [['link mesh9 type dummy mac 02:6d:65:73:68:39 mtu 1500 up']],
-    [['nft element marks 10.96.0.9 : 1']],
+    [['nft element meshd-snat marks 10.96.0.9 : 1']],
     [['ipvs 10.96.0.9:80/tcp rr', '  10.0.0.99:80 masq weight=1']],
     [['addr 10.96.0.9/32 dev mesh0']],
     [['route 10.9.0.0/16 dev mesh0 table 254']],

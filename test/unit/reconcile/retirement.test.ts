@@ -16,9 +16,9 @@ const nothing: RuleSet = new Map();
 
 /** A VIP with two ports, its companions, and what has nothing to do with it. */
 const wholeVip = parseRuleSet([
-  'nft table inet meshd',
-  'nft element auto4 10.96.0.1',
-  'nft element auto4 10.96.0.2',
+  'nft table inet meshd-snat',
+  'nft element meshd-snat auto4 10.96.0.1',
+  'nft element meshd-snat auto4 10.96.0.2',
   'ipvs 10.96.0.1:80/tcp wrr',
   '  10.0.0.11:80 masq weight=1',
   'ipvs 10.96.0.1:25/tcp rr',
@@ -154,8 +154,8 @@ describe('Retirement', () => {
           'addr 10.96.0.1/32 dev mesh0',
           'ipvs 10.96.0.1:25/tcp rr',
           'ipvs 10.96.0.1:80/tcp wrr',
-          'nft element auto4 10.96.0.1',
-          'nft table inet meshd',
+          'nft element meshd-snat auto4 10.96.0.1',
+          'nft table inet meshd-snat',
           '',
           'route local 10.96.0.1/32 dev mesh0 src 10.0.0.1 table 255',
         ].sort(),
@@ -207,9 +207,9 @@ describe('Retirement', () => {
           mail,
           'addr 10.96.0.1/32 dev mesh0',
           'route 10.96.0.1/32 table 255',
-          'nft element auto4 10.96.0.1',
-          'nft element always4 10.96.0.1',
-          'nft table inet meshd',
+          'nft element meshd-snat auto4 10.96.0.1',
+          'nft element meshd-snat always4 10.96.0.1',
+          'nft table inet meshd-snat',
         ]),
       );
     });

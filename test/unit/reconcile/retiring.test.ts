@@ -225,9 +225,9 @@ describe('a connection counts as open', () => {
 
 describe('what a retiring service needs to be reached', () => {
   const all = [
-    'nft table inet meshd',
+    'nft table inet meshd-snat',
     '  set auto4 { type ipv4_addr; }',
-    'nft element auto4 10.96.0.1',
+    'nft element meshd-snat auto4 10.96.0.1',
     ...service('10.96.0.1'),
     'ipvs 10.96.0.1:25/tcp rr',
     '  10.0.0.12:25 masq weight=1',
@@ -250,8 +250,8 @@ describe('what a retiring service needs to be reached', () => {
       'delete route 10.96.0.1/32 table 255',
       'delete addr 10.96.0.1/32 dev mesh0',
       'delete ipvs 10.96.0.1:25/tcp',
-      'delete nft element auto4 10.96.0.1',
-      'delete nft table inet meshd',
+      'delete nft element meshd-snat auto4 10.96.0.1',
+      'delete nft table inet meshd-snat',
     ]);
   });
 
