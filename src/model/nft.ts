@@ -2,11 +2,12 @@
  * The nftables tables of a sandbox: fixed chains and rules, all variability in sets and maps.
  * Names of fields and types are those of `nft` (8), so that the text form can be read as such.
  */
-export type NftType = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark';
+export type NftType =
+  'ipv4_addr' | 'ipv6_addr' | 'ether_addr' | 'ifname' | 'inet_proto' | 'inet_service' | 'mark';
 
 export interface NftSet {
   readonly name: string;
-  /** Concatenated key, most significant first. */
+  /** Concatenated key, most significant first; at most 5 parts. */
   readonly key: readonly NftType[];
   /** Present for a map. */
   readonly value?: NftType;
@@ -20,10 +21,29 @@ export type NftField =
   | 'ip daddr'
   | 'ip6 saddr'
   | 'ip6 daddr'
+  /** Of what came in by an Ethernet device: not in hook output. */
+  | 'ether saddr'
+  | 'iifname'
+  | 'oifname'
   | 'meta l4proto'
+  | 'meta mark'
+  | 'th sport'
   | 'th dport'
+  | 'ct mark'
   | 'ct original ip daddr'
   | 'ct original ip6 daddr';
+
+/** Looks a key up in a map. */
+interface FromMap {
+  readonly fields: readonly NftField[];
+  readonly map: string;
+}
+
+/** Goes on when the bits of `mask` have `value`. Both 0-0xffffffff. */
+interface MarkIs {
+  readonly mask: number;
+  readonly value: number;
+}
 
 export type NftStatement =
   /** Goes on when the concatenated fields are (not) in the set. */
@@ -33,10 +53,36 @@ export type NftStatement =
       readonly set: string;
       readonly negate?: boolean;
     }
+  /** Goes on for packets of that transport protocol. */
+  | { readonly type: 'protocol'; readonly protocol: 'tcp' | 'udp' | 'sctp' }
+  /** Goes on when the destination is an address of this sandbox. */
+  | { readonly type: 'fib-local' }
+  /** Goes on for packets of whom the connection did not begin with. */
+  | { readonly type: 'reply-direction' }
+  /**
+   * Goes on when the packet belongs to a socket of a process in this sandbox. What the kernel makes
+   * of it, such as a VXLAN packet around it, belongs to the same socket; what came from another
+   * sandbox, forwarded or bridged, belongs to none here.
+   */
+  | { readonly type: 'socket-user' }
+  | ({ readonly type: 'mark-is' } & MarkIs)
+  | ({ readonly type: 'ct-mark-is' } & MarkIs)
   /** Sets the packet's mark to what the map says; stops the rule when the key is not in it. */
-  | { readonly type: 'mark-from-map'; readonly fields: readonly NftField[]; readonly map: string }
+  | ({ readonly type: 'mark-from-map' } & FromMap)
+  /** The same for the mark of its connection. */
+  | ({ readonly type: 'ct-mark-from-map' } & FromMap)
+  /** Sets the packet's mark to that of its connection. */
+  | { readonly type: 'mark-from-ct-mark' }
+  | { readonly type: 'mark-clear' }
+  /** Lowers the MSS in TCP SYNs to what the route takes. Hooks: forward, output, postrouting. */
+  | { readonly type: 'clamp-mss' }
+  /** The connection is not tracked. Before priority -200 of prerouting or output. */
+  | { readonly type: 'notrack' }
+  /** What it has counted is not read back. */
   | { readonly type: 'counter' }
-  | { readonly type: 'masquerade' };
+  | { readonly type: 'masquerade' }
+  | { readonly type: 'accept' }
+  | { readonly type: 'drop' };
 
 export interface NftRule {
   /** Why the rule is there; kept in the kernel with it and the means to recognise it again. */
@@ -66,12 +112,55 @@ export function formatNftStatement(statement: NftStatement): string {
       const relation = statement.negate === true ? '!= ' : '';
       return `${statement.fields.join(' . ')} ${relation}@${statement.set}`;
     }
+    case 'protocol':
+      return `meta l4proto ${statement.protocol}`;
+    case 'mark-is':
+      return `meta ${formatMarkIs(statement)}`;
+    case 'ct-mark-is':
+      return `ct ${formatMarkIs(statement)}`;
     case 'mark-from-map':
-      return `meta mark set ${statement.fields.join(' . ')} map @${statement.map}`;
+      return `meta mark set ${formatFromMap(statement)}`;
+    case 'ct-mark-from-map':
+      return `ct mark set ${formatFromMap(statement)}`;
+    case 'fib-local':
+    case 'reply-direction':
+    case 'socket-user':
+    case 'mark-from-ct-mark':
+    case 'mark-clear':
+    case 'clamp-mss':
+    case 'notrack':
     case 'counter':
     case 'masquerade':
-      return statement.type;
+    case 'accept':
+    case 'drop':
+      return fixedTexts[statement.type];
   }
+}
+
+const fixedTexts = {
+  'fib-local': 'fib daddr type local',
+  'reply-direction': 'ct direction reply',
+  'socket-user': 'meta skuid >= 0',
+  'mark-from-ct-mark': 'meta mark set ct mark',
+  'mark-clear': 'meta mark set 0x00000000',
+  'clamp-mss': 'tcp flags syn tcp option maxseg size set rt mtu',
+  notrack: 'notrack',
+  counter: 'counter',
+  masquerade: 'masquerade',
+  accept: 'accept',
+  drop: 'drop',
+} as const;
+
+function formatFromMap({ fields, map }: FromMap): string {
+  return `${fields.join(' . ')} map @${map}`;
+}
+
+function formatMarkIs({ mask, value }: MarkIs): string {
+  return `mark & ${hex(mask)} == ${hex(value)}`;
+}
+
+function hex(mark: number): string {
+  return `0x${mark.toString(16).padStart(8, '0')}`;
 }
 
 /** The whole table as `nft list table inet NAME` would lay it out, without elements. */

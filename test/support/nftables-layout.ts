@@ -1,7 +1,12 @@
 import type { AttributeLayout, MessageLayout, NestedForm } from './netlink-text.js';
 
 /** Names as in linux/netfilter/nf_tables.h and nfnetlink.h. */
-const data: NestedForm = { attributes: { 1: ['NFTA_DATA_VALUE', 'bytes'] } };
+const data: NestedForm = {
+  attributes: {
+    1: ['NFTA_DATA_VALUE', 'bytes'],
+    2: ['NFTA_DATA_VERDICT', { attributes: { 1: ['NFTA_VERDICT_CODE', 'u32be'] } }],
+  },
+};
 
 const expressions: Readonly<Record<string, AttributeLayout>> = {
   meta: {
@@ -20,12 +25,41 @@ const expressions: Readonly<Record<string, AttributeLayout>> = {
     1: ['NFTA_CT_DREG', 'u32be'],
     2: ['NFTA_CT_KEY', 'u32be'],
     3: ['NFTA_CT_DIRECTION', 'u8'],
+    4: ['NFTA_CT_SREG', 'u32be'],
   },
   lookup: {
     1: ['NFTA_LOOKUP_SET', 'text'],
     2: ['NFTA_LOOKUP_SREG', 'u32be'],
     3: ['NFTA_LOOKUP_DREG', 'u32be'],
     5: ['NFTA_LOOKUP_FLAGS', 'u32be'],
+  },
+  bitwise: {
+    1: ['NFTA_BITWISE_SREG', 'u32be'],
+    2: ['NFTA_BITWISE_DREG', 'u32be'],
+    3: ['NFTA_BITWISE_LEN', 'u32be'],
+    4: ['NFTA_BITWISE_MASK', data],
+    5: ['NFTA_BITWISE_XOR', data],
+  },
+  byteorder: {
+    1: ['NFTA_BYTEORDER_SREG', 'u32be'],
+    2: ['NFTA_BYTEORDER_DREG', 'u32be'],
+    3: ['NFTA_BYTEORDER_OP', 'u32be'],
+    4: ['NFTA_BYTEORDER_LEN', 'u32be'],
+    5: ['NFTA_BYTEORDER_SIZE', 'u32be'],
+  },
+  immediate: { 1: ['NFTA_IMMEDIATE_DREG', 'u32be'], 2: ['NFTA_IMMEDIATE_DATA', data] },
+  fib: {
+    1: ['NFTA_FIB_DREG', 'u32be'],
+    2: ['NFTA_FIB_RESULT', 'u32be'],
+    3: ['NFTA_FIB_FLAGS', 'u32be'],
+  },
+  rt: { 1: ['NFTA_RT_DREG', 'u32be'], 2: ['NFTA_RT_KEY', 'u32be'] },
+  exthdr: {
+    2: ['NFTA_EXTHDR_TYPE', 'u8'],
+    3: ['NFTA_EXTHDR_OFFSET', 'u32be'],
+    4: ['NFTA_EXTHDR_LEN', 'u32be'],
+    6: ['NFTA_EXTHDR_OP', 'u32be'],
+    7: ['NFTA_EXTHDR_SREG', 'u32be'],
   },
 };
 

@@ -44,8 +44,11 @@ export function addressOf(attributes: Attributes, type: number): string | undefi
 /** `02:42:0a:00:00:01`, from 6 bytes. */
 export function macOf(attributes: Attributes, type: number): string | undefined {
   const payload = attributes.get(type);
-  if (payload?.length !== 6) return undefined;
-  return [...payload].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return payload?.length === 6 ? formatMac(payload) : undefined;
+}
+
+export function formatMac(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 /** 6 bytes of a canonical MAC. */

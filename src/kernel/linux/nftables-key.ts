@@ -1,7 +1,8 @@
 /**
  * Parts of keys, and values, of sets: text as `nft` prints it <-> bytes in the kernel's order.
  * Addresses: `10.0.0.1`, `10.0.0.0/24`, `10.0.0.1-10.0.0.9`; ports: `80`, `8000-8010`;
- * protocols: `tcp`, `udp`, `sctp`, or the number; marks: `0x101`, in host byte order.
+ * protocols: `tcp`, `udp`, `sctp`, or the number; marks: `0x101`, in host byte order; MACs:
+ * `02:42:0a:00:00:01`; names of devices as they are.
  */
 import {
   addressBytes,
@@ -12,6 +13,7 @@ import {
   prefixOf,
   type NftType,
 } from '../../model/index.js';
+import { formatMac, macBytes } from './attributes.js';
 import { nftTypes } from './nftables-message.js';
 
 export interface KeyRange {
@@ -30,7 +32,7 @@ const protocols: ReadonlyMap<string, number> = new Map([
 export function parseKeyPart(type: NftType, text: string): KeyRange | undefined {
   const isAddress = type === 'ipv4_addr' || type === 'ipv6_addr';
   if (isAddress && text.includes('/')) return parsePrefixRange(text, nftTypes[type].bytes);
-  const dash = text.indexOf('-');
+  const dash = type === 'ifname' ? -1 : text.indexOf('-');
   const from = parseValue(type, dash === -1 ? text : text.slice(0, dash));
   const to = dash === -1 ? from : parseValue(type, text.slice(dash + 1));
   if (from === undefined || to === undefined || Buffer.compare(from, to) > 0) return undefined;
@@ -58,6 +60,10 @@ export function formatKeyValue(type: NftType, value: Buffer): string {
     }
     case 'inet_service':
       return String(value.readUInt16BE());
+    case 'ether_addr':
+      return formatMac(value);
+    case 'ifname':
+      return value.toString('utf8').replace(/\0.*$/s, '');
     case 'mark':
       return `0x${value.readUInt32LE().toString(16)}`;
   }
@@ -70,6 +76,10 @@ function parseValue(type: NftType, text: string): Buffer | undefined {
       const bytes = addressBytes(text);
       return bytes?.length === nftTypes[type].bytes ? Buffer.from(bytes) : undefined;
     }
+    case 'ether_addr':
+      return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text) ? macBytes(text) : undefined;
+    case 'ifname':
+      return parseDeviceName(text);
     case 'inet_proto': {
       const number = protocols.get(text) ?? parseNumber(text, 0xff);
       return number === undefined ? undefined : Buffer.of(number);
@@ -86,6 +96,15 @@ function parseValue(type: NftType, text: string): Buffer | undefined {
       return bytes;
     }
   }
+}
+
+/** With a zero byte at its end, as the kernel has them (IFNAMSIZ). */
+function parseDeviceName(text: string): Buffer | undefined {
+  const bytes = Buffer.alloc(nftTypes.ifname.bytes);
+  const length = Buffer.byteLength(text);
+  if (length === 0 || length >= bytes.length) return undefined;
+  bytes.write(text);
+  return bytes;
 }
 
 function parseNumber(text: string, max: number): number | undefined {

@@ -28,15 +28,17 @@ const tableName = 1; // NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_SET_TABLE ...: 1
 /** NFTA_LIST_ELEM, NFTA_EXPR_*, NFTA_DATA_VALUE. */
 export const nftaList = { element: 1 } as const;
 export const nftaExpression = { name: 1, data: 2 } as const;
-export const nftaData = { value: 1 } as const;
+export const nftaData = { value: 1, verdict: 2 } as const;
 
 /** Data types as `nft` numbers them (include/datatype.h), and their size in bytes. */
 export const nftTypes = {
   ipv4_addr: { number: 7, bytes: 4 },
   ipv6_addr: { number: 8, bytes: 16 },
+  ether_addr: { number: 9, bytes: 6 },
   inet_proto: { number: 12, bytes: 1 },
   inet_service: { number: 13, bytes: 2 },
   mark: { number: 19, bytes: 4 },
+  ifname: { number: 41, bytes: 16 },
 } as const;
 
 /** Bytes that a part of a concatenation takes: whole registers of 4 bytes. */

@@ -102,7 +102,7 @@ function encodeByteOrders(writer: MessageWriter, set: NftSet): void {
 }
 
 function byteOrderOf(type: NftType): number {
-  return type === 'mark' ? hostByteOrder : networkByteOrder;
+  return type === 'mark' || type === 'ifname' ? hostByteOrder : networkByteOrder;
 }
 
 function keyTypeOf(key: readonly NftType[]): number {

@@ -4,7 +4,8 @@ import { formatKeyPart, parseKeyPart } from '../../../src/kernel/linux/nftables-
 import { nftTypes } from '../../../src/kernel/linux/nftables-message.js';
 import type { NftType } from '../../../src/model/index.js';
 
-const types = Object.keys(nftTypes) as NftType[];
+/** Names of devices are no numbers. */
+const types = (Object.keys(nftTypes) as NftType[]).filter((type) => type !== 'ifname');
 
 describe('a part of a key', () => {
   it.each<[NftType, string, string]>([
@@ -17,6 +18,10 @@ describe('a part of a key', () => {
     ['inet_proto', 'sctp', '84-84'],
     ['inet_proto', '1', '01-01'],
     ['mark', '0x101', '01010000-01010000'],
+    ['ether_addr', '02:42:0a:00:00:01', '02420a000001-02420a000001'],
+    ['ether_addr', '02:42:0a:00:00:00-02:42:0a:00:00:ff', '02420a000000-02420a0000ff'],
+    ['ifname', 'mesh-e0', twice(`6d6573682d6530${'00'.repeat(9)}`)],
+    ['ifname', 'fifteen-letters', twice('6669667465656e2d6c65747465727300')],
   ])('of type %s: %s', (type, text, want) => {
     const range = parseKeyPart(type, text)!;
     expect(`${range.from.toString('hex')}-${range.to.toString('hex')}`).toBe(want);
@@ -35,6 +40,11 @@ describe('a part of a key', () => {
     ['inet_proto', 'http'],
     ['mark', '0x100000000'],
     ['mark', '-1'],
+    ['ether_addr', '02:42:0a:00:00'],
+    ['ether_addr', '02-42-0a-00-00-01'],
+    ['ether_addr', '02:42:0A:00:00:01'],
+    ['ifname', ''],
+    ['ifname', 'sixteen-letters!'],
   ])('of type %s is refused: %s', (type, text) => {
     expect(parseKeyPart(type, text)).toBeUndefined();
   });
@@ -58,3 +68,7 @@ describe('a part of a key', () => {
     );
   });
 });
+
+function twice(hex: string): string {
+  return `${hex}-${hex}`;
+}

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  formatNftStatement,
   formatOp,
   formatPort,
   formatRule,
@@ -10,6 +11,7 @@ import {
   sameDestination,
   sameVirtualService,
   type Destination,
+  type NftStatement,
   type NftTableRule,
   type Op,
   type Rule,
@@ -250,6 +252,31 @@ describe('rules as text', () => {
       }),
       { runs: 300 },
     );
+  });
+
+  it.each<[NftStatement, string]>([
+    [{ type: 'lookup', fields: ['iifname'], set: 'devices' }, 'iifname @devices'],
+    [
+      { type: 'ct-mark-from-map', fields: ['ether saddr'], map: 'entries' },
+      'ct mark set ether saddr map @entries',
+    ],
+    [{ type: 'protocol', protocol: 'udp' }, 'meta l4proto udp'],
+    [{ type: 'fib-local' }, 'fib daddr type local'],
+    [{ type: 'reply-direction' }, 'ct direction reply'],
+    [{ type: 'socket-user' }, 'meta skuid >= 0'],
+    [
+      { type: 'mark-is', mask: 0xff000000, value: 0x4d000000 },
+      'meta mark & 0xff000000 == 0x4d000000',
+    ],
+    [{ type: 'ct-mark-is', mask: 0xf, value: 1 }, 'ct mark & 0x0000000f == 0x00000001'],
+    [{ type: 'mark-from-ct-mark' }, 'meta mark set ct mark'],
+    [{ type: 'mark-clear' }, 'meta mark set 0x00000000'],
+    [{ type: 'clamp-mss' }, 'tcp flags syn tcp option maxseg size set rt mtu'],
+    [{ type: 'notrack' }, 'notrack'],
+    [{ type: 'accept' }, 'accept'],
+    [{ type: 'drop' }, 'drop'],
+  ])('has statements as nft prints them: %j', (statement, text) => {
+    expect(formatNftStatement(statement)).toBe(text);
   });
 
   it.each<[Partial<Destination>, string]>([

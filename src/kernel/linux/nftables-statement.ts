@@ -1,0 +1,298 @@
+/**
+ * Statements <-> expressions. What is read is trusted only as far as writing it again gives the
+ * same expressions: so a rule that somebody changed is never taken for one of ours.
+ */
+import type { NftField, NftStatement } from '../../model/index.js';
+import { textOf, u32BeOf } from './attributes.js';
+import {
+  ctKey,
+  dataValue,
+  dataVerdict,
+  expr,
+  expression,
+  metaKey,
+  registerOf,
+  sameExpression,
+  verdictRegister,
+  type Expression,
+} from './nftables-expression.js';
+import {
+  guardExpressions,
+  guardsOf,
+  loadExpressions,
+  loadedFields,
+  type Guard,
+} from './nftables-field.js';
+import { attributesOf } from './message.js';
+import { nftaData } from './nftables-message.js';
+
+export function expressionsOf(statements: readonly NftStatement[]): Expression[] {
+  const guarded = new Set<Guard>();
+  return statements.flatMap((statement) => {
+    const needed = 'fields' in statement ? guardsOf(statement.fields) : [];
+    const missing = needed.filter((guard) => !guarded.has(guard));
+    for (const guard of missing) guarded.add(guard);
+    return [...missing.flatMap(guardExpressions), ...ofStatement(statement)];
+  });
+}
+
+/** Undefined when there are expressions that no statement of ours has. */
+export function statementsOf(expressions: readonly Expression[]): NftStatement[] | undefined {
+  const statements: NftStatement[] = [];
+  for (let at = 0; at < expressions.length;) {
+    const found = readStatement(expressions, at);
+    if (found.length === 0) return undefined;
+    if (found.statement !== undefined) statements.push(found.statement);
+    at += found.length;
+  }
+  const again = expressionsOf(statements);
+  return startsWith(expressions, 0, again) && again.length === expressions.length
+    ? statements
+    : undefined;
+}
+
+const first = registerOf(0);
+const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
+const typeLocal = 2; // RTN_LOCAL
+const verdicts = { drop: 0, accept: 1 } as const; // NF_DROP, NF_ACCEPT
+const tcpFlagsAt = 13;
+const synFlag = 0x02;
+const mssOption = 2;
+const mssAt = 2;
+
+const loadMark = loadExpressions(['meta mark']);
+const loadCtMark = loadExpressions(['ct mark']);
+const setMark = expression('meta', { [expr.meta.key]: metaKey.mark, [expr.meta.sreg]: first });
+const setCtMark = expression('ct', { [expr.ct.key]: ctKey.mark, [expr.ct.sreg]: first });
+
+/** Statements that say nothing but their type, and those of one protocol. */
+const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
+  [{ type: 'clamp-mss' }, clampMss()],
+  [{ type: 'protocol', protocol: 'tcp' }, protocolIs(protocols.tcp)],
+  [{ type: 'protocol', protocol: 'udp' }, protocolIs(protocols.udp)],
+  [{ type: 'protocol', protocol: 'sctp' }, protocolIs(protocols.sctp)],
+  [
+    { type: 'fib-local' },
+    [
+      expression('fib', {
+        [expr.fib.dreg]: first,
+        [expr.fib.result]: expr.fib.addressType,
+        [expr.fib.flags]: expr.fib.ofDestination,
+      }),
+      compare(expr.cmp.equal, u32Host(typeLocal)),
+    ],
+  ],
+  [
+    { type: 'reply-direction' },
+    [
+      expression('ct', { [expr.ct.dreg]: first, [expr.ct.key]: ctKey.direction }),
+      compare(expr.cmp.equal, Buffer.of(1)), // IP_CT_DIR_REPLY
+    ],
+  ],
+  // Every user is at least 0: what counts is that a packet of no process has none, and ends the rule.
+  [
+    { type: 'socket-user' },
+    [
+      expression('meta', { [expr.meta.dreg]: first, [expr.meta.key]: metaKey.skuid }),
+      toNetworkOrder(4),
+      compare(expr.cmp.atLeast, u32Host(0)),
+    ],
+  ],
+  [{ type: 'mark-from-ct-mark' }, [...loadCtMark, setMark]],
+  [
+    { type: 'mark-clear' },
+    [
+      expression('immediate', {
+        [expr.immediate.dreg]: first,
+        [expr.immediate.data]: dataValue(u32Host(0)),
+      }),
+      setMark,
+    ],
+  ],
+  [{ type: 'notrack' }, [expression('notrack')]],
+  [{ type: 'counter' }, [expression('counter')]],
+  [{ type: 'masquerade' }, [expression('masq')]],
+  [{ type: 'accept' }, [verdict(verdicts.accept)]],
+  [{ type: 'drop' }, [verdict(verdicts.drop)]],
+];
+
+function ofStatement(statement: NftStatement): readonly Expression[] {
+  switch (statement.type) {
+    case 'lookup': {
+      const flags: Record<number, number> =
+        statement.negate === true ? { [expr.lookup.flags]: expr.lookup.inverted } : {};
+      return [...loadExpressions(statement.fields), lookup(statement.set, flags)];
+    }
+    case 'mark-from-map':
+      return [...fromMap(statement), setMark];
+    case 'ct-mark-from-map':
+      return [...fromMap(statement), setCtMark];
+    case 'mark-is':
+      return [...loadMark, ...maskedIs(statement)];
+    case 'ct-mark-is':
+      return [...loadCtMark, ...maskedIs(statement)];
+    case 'protocol':
+      return protocolIs(protocols[statement.protocol]);
+    case 'fib-local':
+    case 'reply-direction':
+    case 'socket-user':
+    case 'mark-from-ct-mark':
+    case 'mark-clear':
+    case 'clamp-mss':
+    case 'notrack':
+    case 'counter':
+    case 'masquerade':
+    case 'accept':
+    case 'drop':
+      return fixed.find(([{ type }]) => type === statement.type)![1];
+  }
+}
+
+interface Read {
+  /** Absent for a guard: the statement behind it has it again. */
+  readonly statement?: NftStatement;
+  /** How many expressions it takes; 0 = there is none of ours. */
+  readonly length: number;
+}
+
+function readStatement(expressions: readonly Expression[], at: number): Read {
+  for (const [statement, own] of fixed) {
+    if (startsWith(expressions, at, own)) return { statement, length: own.length };
+  }
+  for (const guard of ['ipv4', 'ipv6', 'ethernet'] as const) {
+    const own = guardExpressions(guard);
+    if (startsWith(expressions, at, own)) return { length: own.length };
+  }
+  const fields = loadedFields(expressions, at);
+  const [next, behind] = expressions.slice(at + fields.length);
+  if (next?.name === 'lookup') return readLookup(fields, next, behind);
+  if (next?.name === 'bitwise' && behind?.name === 'cmp') {
+    const type = fields[0] === 'ct mark' ? 'ct-mark-is' : 'mark-is';
+    const mask = dataOf(next, expr.bitwise.mask);
+    const value = dataOf(behind, expr.cmp.data);
+    if (mask === undefined || value === undefined) return { length: 0 };
+    return { statement: { type, mask, value }, length: fields.length + 2 };
+  }
+  return { length: 0 };
+}
+
+function readLookup(
+  fields: readonly NftField[],
+  { attributes }: Expression,
+  behind: Expression | undefined,
+): Read {
+  const set = textOf(attributes, expr.lookup.set) ?? '';
+  if (attributes.has(expr.lookup.dreg)) {
+    const type = behind?.name === 'ct' ? 'ct-mark-from-map' : 'mark-from-map';
+    return { statement: { type, fields, map: set }, length: fields.length + 2 };
+  }
+  const isNegated = u32BeOf(attributes, expr.lookup.flags) === expr.lookup.inverted;
+  const statement = { type: 'lookup', fields, set } as const;
+  return {
+    statement: isNegated ? { ...statement, negate: true } : statement,
+    length: fields.length + 1,
+  };
+}
+
+function startsWith(
+  expressions: readonly Expression[],
+  at: number,
+  wanted: readonly Expression[],
+): boolean {
+  return wanted.every((each, i) => {
+    const other = expressions[at + i];
+    return other !== undefined && sameExpression(other, each);
+  });
+}
+
+function lookup(set: string, rest: Readonly<Record<number, number>>): Expression {
+  return expression('lookup', {
+    [expr.lookup.set]: Buffer.from(`${set}\0`),
+    [expr.lookup.sreg]: first,
+    ...rest,
+  });
+}
+
+function fromMap({ fields, map }: { fields: readonly NftField[]; map: string }): Expression[] {
+  return [...loadExpressions(fields), lookup(map, { [expr.lookup.dreg]: first })];
+}
+
+function maskedIs({ mask, value }: { mask: number; value: number }): Expression[] {
+  return [masked(u32Host(mask)), compare(expr.cmp.equal, u32Host(value))];
+}
+
+function masked(mask: Buffer): Expression {
+  const { bitwise } = expr;
+  return expression('bitwise', {
+    [bitwise.sreg]: first,
+    [bitwise.dreg]: first,
+    [bitwise.bytes]: mask.length,
+    [bitwise.mask]: dataValue(mask),
+    [bitwise.xor]: dataValue(Buffer.alloc(mask.length)),
+  });
+}
+
+function compare(op: number, value: Buffer): Expression {
+  const { cmp } = expr;
+  return expression('cmp', { [cmp.sreg]: first, [cmp.op]: op, [cmp.data]: dataValue(value) });
+}
+
+function protocolIs(number: number): Expression[] {
+  return [...loadExpressions(['meta l4proto']), compare(expr.cmp.equal, Buffer.of(number))];
+}
+
+/** As `nft` has it: numbers compare as in network order. */
+function toNetworkOrder(bytes: number): Expression {
+  const { byteorder } = expr;
+  return expression('byteorder', {
+    [byteorder.sreg]: first,
+    [byteorder.dreg]: first,
+    [byteorder.op]: byteorder.toNetwork,
+    [byteorder.bytes]: bytes,
+    [byteorder.size]: bytes,
+  });
+}
+
+function verdict(code: number): Expression {
+  const { immediate } = expr;
+  return expression('immediate', {
+    [immediate.dreg]: verdictRegister,
+    [immediate.data]: dataVerdict(code),
+  });
+}
+
+function clampMss(): Expression[] {
+  const { payload, cmp, rt, exthdr } = expr;
+  return [
+    ...protocolIs(protocols.tcp),
+    expression('payload', {
+      [payload.dreg]: first,
+      [payload.base]: 2, // the transport header
+      [payload.offset]: tcpFlagsAt,
+      [payload.bytes]: 1,
+    }),
+    masked(Buffer.of(synFlag)),
+    compare(cmp.unequal, Buffer.of(0)),
+    expression('rt', { [rt.dreg]: first, [rt.key]: rt.tcpMss }),
+    toNetworkOrder(2),
+    expression('exthdr', {
+      [exthdr.sreg]: first,
+      [exthdr.type]: Buffer.of(mssOption),
+      [exthdr.offset]: mssAt,
+      [exthdr.bytes]: 2,
+      [exthdr.op]: exthdr.tcpOption,
+    }),
+  ];
+}
+
+function u32Host(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+/** Four bytes of data, in host order. */
+function dataOf({ attributes }: Expression, type: number): number | undefined {
+  const value = attributesOf(attributes.get(type) ?? Buffer.alloc(0)).get(nftaData.value);
+  return value?.length === 4 ? value.readUInt32LE() : undefined;
+}
