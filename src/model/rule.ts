@@ -80,6 +80,7 @@ export interface AddressRule {
   readonly prefix: string;
 }
 
+/** Identity: destination, table and metric, so that routes of one destination lie side by side. */
 export interface RouteRule {
   readonly kind: 'route';
   readonly type: 'unicast' | 'local' | 'blackhole';
@@ -91,6 +92,11 @@ export interface RouteRule {
   readonly gateway?: string;
   /** Source address preferred for packets this host sends by the route. */
   readonly source?: string;
+  /**
+   * The lowest wins. Absent = the kernel's default, 0 for IPv4 and 1024 for IPv6, which is never
+   * named. Range: 1-4294967295.
+   */
+  readonly metric?: number;
 }
 
 /** An `ip rule`. Identity: family and priority. */
@@ -163,7 +169,7 @@ export function ruleKey(rule: Rule): string {
     case 'address':
       return `addr ${rule.prefix} dev ${rule.device}`;
     case 'route':
-      return `route ${rule.destination} table ${rule.table}`;
+      return `route ${rule.destination} ${formatPlace(rule)}`;
     case 'policy':
       return `rule v${rule.family} ${rule.priority}`;
     case 'neighbor':
@@ -292,8 +298,12 @@ function formatRoute(rule: RouteRule): string {
   if (rule.gateway !== undefined) words.push(`via ${rule.gateway}`);
   if (rule.device !== undefined) words.push(`dev ${rule.device}`);
   if (rule.source !== undefined) words.push(`src ${rule.source}`);
-  words.push(`table ${rule.table}`);
+  words.push(formatPlace(rule));
   return words.join(' ');
+}
+
+function formatPlace({ table, metric }: RouteRule): string {
+  return `table ${table}${metric === undefined ? '' : ` metric ${metric}`}`;
 }
 
 function formatPolicy(rule: PolicyRule): string {

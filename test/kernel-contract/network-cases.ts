@@ -1,6 +1,6 @@
-import type { NftElementRule } from '../../src/model/index.js';
 import type { Case } from './cases.js';
 import { add, address, localRoute, remove, set, vipDevice } from './rules.js';
+import { tableCases } from './table-cases.js';
 
 /** Not a dummy device: not every kernel has those. */
 export const vips = vipDevice({ type: 'bridge' });
@@ -33,20 +33,6 @@ export const entry = {
   mac: neighbor.mac,
   vtep: '127.0.0.2',
 } as const;
-export const nftTable = {
-  kind: 'nft-table',
-  name: 'meshd-a',
-  sets: [{ name: 'clients', key: ['ipv4_addr'], interval: false }],
-  chains: [],
-} as const;
-export const otherTable = { ...nftTable, name: 'meshd-b' } as const;
-const element = (client: string, table: string = nftTable.name): NftElementRule => ({
-  kind: 'nft-element',
-  table,
-  set: 'clients',
-  key: [client],
-});
-
 const macs = ['02:42:0a:00:00:01', '02:42:0a:00:00:02'] as const;
 /** All that a case asks for; others are the kernel's choice. */
 export const chosenMacs: ReadonlySet<string> = new Set(macs);
@@ -62,6 +48,8 @@ const way = {
   device: 'mesh-e0',
   gateway: '10.0.0.1',
 } as const;
+
+const inMesh0 = { ...way, device: 'mesh0' };
 
 const devices: Case[] = [
   {
@@ -233,6 +221,36 @@ link mesh0 type bridge mtu 1500 up`,
     ],
   },
   {
+    name: 'routes of one destination are told apart by metric',
+    steps: [
+      {
+        ops: [
+          add(vips),
+          add({ ...onEnd, device: 'mesh0' }),
+          add(inMesh0),
+          add({ ...inMesh0, metric: 4096 }),
+          add({ ...inMesh0, metric: 4096 }),
+          add({ ...inMesh0, metric: 7 }),
+          remove({ ...inMesh0, metric: 8 }),
+        ],
+        refused: ['4 EEXIST', '6 ESRCH'],
+        holds: `
+addr 10.0.0.2/24 dev mesh0
+link mesh0 type bridge mtu 1500 up
+route 0.0.0.0/0 via 10.0.0.1 dev mesh0 table 254
+route 0.0.0.0/0 via 10.0.0.1 dev mesh0 table 254 metric 4096
+route 0.0.0.0/0 via 10.0.0.1 dev mesh0 table 254 metric 7`,
+      },
+      {
+        ops: [remove({ ...inMesh0, metric: 4096 }), remove(inMesh0)],
+        holds: `
+addr 10.0.0.2/24 dev mesh0
+link mesh0 type bridge mtu 1500 up
+route 0.0.0.0/0 via 10.0.0.1 dev mesh0 table 254 metric 7`,
+      },
+    ],
+  },
+  {
     name: 'policy rules are told apart by family and priority',
     steps: [
       {
@@ -285,88 +303,5 @@ link meshx type vxlan id 4096 dstport 4789 local 127.0.0.1 nolearning proxy mtu 
   },
 ];
 
-const tables: Case[] = [
-  {
-    name: 'the table exists once, its elements need it and their set, and go with it',
-    steps: [
-      { ops: [add(element('10.0.0.1'))], refused: ['0 ENOENT'], holds: '' },
-      {
-        ops: [
-          add(nftTable),
-          add(nftTable),
-          add(element('10.0.0.1')),
-          add(element('10.0.0.1')),
-          add({ ...element('10.0.0.1'), set: 'no_such' }),
-          remove(element('10.0.0.2')),
-        ],
-        refused: ['1 EEXIST', '3 EEXIST', '4 ENOENT', '5 ENOENT'],
-        holds: `
-nft element meshd-a clients 10.0.0.1
-nft table inet meshd-a
-  set clients { type ipv4_addr; }`,
-      },
-      {
-        ops: [set(nftTable), add(element('10.0.0.2'))],
-        holds: `
-nft element meshd-a clients 10.0.0.2
-nft table inet meshd-a
-  set clients { type ipv4_addr; }`,
-      },
-      { ops: [remove(nftTable), remove(nftTable)], refused: ['1 ENOENT'], holds: '' },
-    ],
-  },
-  {
-    name: 'of two tables, one is replaced and goes without the other and its elements',
-    steps: [
-      {
-        ops: [
-          add(nftTable),
-          add(element('10.0.0.1', 'meshd-b')),
-          add(element('10.0.0.1')),
-          add(otherTable),
-          add(element('10.0.0.1', 'meshd-b')),
-          add(element('10.0.0.2', 'meshd-b')),
-          remove(element('10.0.0.2')),
-        ],
-        refused: ['1 ENOENT', '6 ENOENT'],
-        holds: `
-nft element meshd-a clients 10.0.0.1
-nft element meshd-b clients 10.0.0.1
-nft element meshd-b clients 10.0.0.2
-nft table inet meshd-a
-  set clients { type ipv4_addr; }
-nft table inet meshd-b
-  set clients { type ipv4_addr; }`,
-      },
-      {
-        ops: [
-          remove(element('10.0.0.1', 'meshd-b')),
-          set({ ...nftTable, sets: [{ ...nftTable.sets[0], interval: true }] }),
-          add(element('10.0.0.0/24')),
-          add(element('10.0.0.3', 'meshd-b')),
-        ],
-        holds: `
-nft element meshd-a clients 10.0.0.0/24
-nft element meshd-b clients 10.0.0.2
-nft element meshd-b clients 10.0.0.3
-nft table inet meshd-a
-  set clients { type ipv4_addr; flags interval; }
-nft table inet meshd-b
-  set clients { type ipv4_addr; }`,
-      },
-      {
-        ops: [remove(nftTable), add(element('10.0.0.4')), add(element('10.0.0.4', 'meshd-b'))],
-        refused: ['1 ENOENT'],
-        holds: `
-nft element meshd-b clients 10.0.0.2
-nft element meshd-b clients 10.0.0.3
-nft element meshd-b clients 10.0.0.4
-nft table inet meshd-b
-  set clients { type ipv4_addr; }`,
-      },
-    ],
-  },
-];
-
 /** What needs no IPVS. */
-export const networkCases: readonly Case[] = [...devices, ...network, ...tables];
+export const networkCases: readonly Case[] = [...devices, ...network, ...tableCases];

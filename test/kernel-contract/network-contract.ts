@@ -14,13 +14,12 @@ import {
   entry,
   neighbor,
   networkCases,
-  nftTable,
-  otherTable,
   policy,
   vips,
   vxlan,
 } from './network-cases.js';
 import { add, address, localRoute, remove, set } from './rules.js';
+import { nftTable, otherTable } from './table-cases.js';
 
 /** A kernel with an empty sandbox of its own, and what tests do to it behind its back. */
 export interface NetworkSubject {

@@ -71,6 +71,20 @@ describe('routes', () => {
       shown: { dst: 'default', dev: 'eth0', scope: 'link' },
     },
     {
+      name: 'a route with a metric',
+      rule: route({ device: 'eth0', metric: 70000 }),
+      changed: route({ device: 'eth0', gateway: '192.168.5.2', metric: 70000 }),
+      show: 'route show 10.7.0.0/16',
+      shown: { dev: 'eth0', metric: 70000 },
+    },
+    {
+      name: 'an IPv6 route with a metric that VIPs have',
+      rule: route({ destination: 'fd07::/32', device: 'eth0', metric: 2048 }),
+      changed: route({ destination: 'fd07::/32', device: 'eth0', source: 'fd05::1', metric: 2048 }),
+      show: '-6 route show fd07::/32',
+      shown: { dev: 'eth0', metric: 2048 },
+    },
+    {
       name: 'a blackhole',
       rule: route({ type: 'blackhole' }),
       changed: route({ device: 'eth0' }),
@@ -132,6 +146,42 @@ describe('routes', () => {
     expect(await kernel.apply('delete', changed)).toBe('ok');
     expect((await kernel.observe()).has(key)).toBe(false);
     expect(await kernel.apply('set', rule)).toMatch(/ENOENT|ESRCH/);
+  });
+
+  it.each([
+    { destination: '0.0.0.0/0', family: '', theirs: '192.168.5.9', ours: '192.168.5.2' },
+    { destination: '::/0', family: '-6 ', theirs: 'fd05::9', ours: 'fd05::2' },
+  ])('has $destination beside that of others, with a metric', async (item) => {
+    const { destination, family, theirs, ours } = item;
+    const rule = route({ destination, device: 'eth0', gateway: ours, metric: 4096 });
+    const shown = (): unknown[] =>
+      namespace.ipJson(`${family}route show default`).map(({ gateway }) => gateway);
+    namespace.ip(`${family}route add default via ${theirs} dev eth0`);
+    expect(await kernel.apply('add', rule)).toBe('ok');
+    expect(shown()).toEqual([theirs, ours]);
+    expect([...(await kernel.observe()).values()]).toContainEqual(rule);
+    expect(await kernel.apply('set', rule)).toBe('ok');
+    expect(shown()).toEqual([theirs, ours]);
+    const { metric: _none, ...preferred } = rule;
+    expect(await kernel.apply('add', preferred)).toBe('EEXIST');
+    expect(await kernel.apply('delete', rule)).toBe('ok');
+    expect(await kernel.apply('delete', rule)).toBe('ESRCH');
+    expect(shown()).toEqual([theirs]);
+  });
+
+  it('tells routes apart by their metric', async () => {
+    const rules = [undefined, 1, 4096].flatMap((metric) =>
+      ['10.7.0.0/16', 'fd07::/32'].map((destination) =>
+        route({ destination, device: 'eth0', ...(metric === undefined ? {} : { metric }) }),
+      ),
+    );
+    for (const rule of rules) expect(await kernel.apply('add', rule)).toBe('ok');
+    for (const [i, rule] of rules.entries()) {
+      expect((await kernel.observe()).get(ruleKey(rule))).toEqual(rule);
+      expect(await kernel.apply('delete', rule)).toBe('ok');
+      const left = [...(await kernel.observe()).values()].filter(({ kind }) => kind === 'route');
+      expect(left).toHaveLength(rules.length - i - 1);
+    }
   });
 
   it('does not touch the routes of others', async () => {

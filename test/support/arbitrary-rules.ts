@@ -122,6 +122,7 @@ const routes: Rule[][] = [
     { kind: 'route', type: 'unicast', destination: '10.2.0.0/16', table: 254, device: 'meshbr' },
     { kind: 'route', type: 'blackhole', destination: '10.2.0.0/16', table: 254 },
   ],
+  [{ kind: 'route', type: 'blackhole', destination: '10.2.0.0/16', table: 254, metric: 9 }],
 ];
 
 const policies: Rule[][] = [

@@ -115,6 +115,7 @@ function parseRoute(words: readonly string[]): Rule {
     device: after(words, 'dev'),
     gateway: after(words, 'via'),
     source: after(words, 'src'),
+    metric: numberAfter(words, 'metric'),
   });
 }
 

@@ -19,9 +19,13 @@
  * - IPv6: the lower metric wins; the kernel's has 0, no request can ask for less than 1, and it
  *   appears some time after the address did, even without duplicate detection (addrconf_dad_start
  *   leaves it to a work queue). So an IPv6 VIP gets no address at all but a local route alone,
- *   which is all that receiving takes: `encodeVipRoute`, metric 2048. A RouteRule has 1024 and
- *   wins over it. Nothing is lost: an address on mesh0 answers no neighbor solicitation on other
+ *   which is all that receiving takes: `encodeVipRoute`, metric 2048. A RouteRule without a metric
+ *   has 1024 and wins over it. Nothing is lost: an address on mesh0 answers no neighbor solicitation on other
  *   devices, and is one more that source selection could pick.
+ *
+ * **Metrics.** Routes of one prefix and different metrics are different routes, whoever made them:
+ * `add` of ours fails only for one of the same metric. A vain `delete` of an IPv4 route without a
+ * metric may hit one of ours with a metric, as 0 means any.
  *
  * Should somebody add the address by hand, or the kernel's route get in front, `RouteTable`
  * reports for ours the source that counts: a difference, hence repaired, for IPv6 by deleting the
@@ -103,7 +107,7 @@ export function encodeRouteOp(
   if (index !== 0) writer.attributeU32(rta.device, index);
   if (rule.gateway !== undefined) writer.attributeBytes(rta.gateway, bytesOf(rule.gateway));
   if (rule.source !== undefined) writer.attributeBytes(rta.source, bytesOf(rule.source));
-  if (family === 6) writer.attributeU32(rta.metric, metric6);
+  encodeMetric(writer, rule);
   writer.end();
   return 0;
 }
@@ -136,7 +140,7 @@ export function encodeRouteDump(writer: MessageWriter, sequence: number): void {
  */
 export class RouteTable {
   private readonly ours = new Map<string, RouteRule | AddressRule>();
-  /** By key, the source of the route that counts, where it is not ours. */
+  /** By table and destination, the source of the route that counts, where it is not ours. */
   private readonly hiding = new Map<string, string | undefined>();
 
   constructor(private readonly devices: Devices) {}
@@ -149,11 +153,14 @@ export class RouteTable {
     if (this.ours.has(key)) return;
     if (rule.kind === 'address') {
       this.ours.set(key, rule);
-    } else if (!route.ours) {
-      // The first of a key counts: earlier in the list, or of a lower metric.
-      if (rule.type === 'local' && !this.hiding.has(key)) this.hiding.set(key, rule.source);
-    } else if (this.hiding.has(key)) {
-      this.ours.set(key, withSource(rule, this.hiding.get(key)));
+      return;
+    }
+    const place = `${rule.table} ${rule.destination}`;
+    if (!route.ours) {
+      // The first of a place counts: earlier in the list, or of a lower metric.
+      if (rule.type === 'local' && !this.hiding.has(place)) this.hiding.set(place, rule.source);
+    } else if (this.hiding.has(place)) {
+      this.ours.set(key, withSource(rule, this.hiding.get(place)));
     } else {
       this.ours.set(key, rule);
     }
@@ -225,8 +232,13 @@ function encodePrefix(
 function encodeDelete(writer: MessageWriter, rule: RouteRule, sequence: number): void {
   writer.begin(rtm.deleteRoute, flag.request, sequence);
   encodeHeader(writer, rule, scope.nowhere); // any
-  if (familyOf(rule.destination) === 6) writer.attributeU32(rta.metric, metric6);
+  encodeMetric(writer, rule);
   writer.end();
+}
+
+function encodeMetric(writer: MessageWriter, { destination, metric }: RouteRule): void {
+  const wanted = metric ?? (familyOf(destination) === 6 ? metric6 : 0);
+  if (wanted !== 0) writer.attributeU32(rta.metric, wanted);
 }
 
 function encodeKernelLocalDelete(writer: MessageWriter, destination: string, index: number): void {
@@ -262,18 +274,22 @@ function decode(
   const device = type === 'blackhole' ? undefined : devices.nameOf(u32Of(attributes, rta.device));
   const source = addressOf(attributes, rta.source);
   const gateway = gatewayOf(attributes);
+  const table = u32Of(attributes, rta.table) ?? body[4]!;
+  const metric = u32Of(attributes, rta.metric) ?? 0;
+  const isUsual = metric === (family === af.inet6 ? metric6 : 0);
   const rule: RouteRule = {
     kind: 'route',
     type,
     destination,
-    table: u32Of(attributes, rta.table) ?? body[4]!,
+    table,
     ...(device === undefined ? {} : { device }),
     ...(gateway === undefined ? {} : { gateway }),
     ...(source === undefined ? {} : { source }),
+    ...(isUsual ? {} : { metric }),
   };
   const ours = body[5] === routeProtocol;
-  const isVip = ours && family === af.inet6 && u32Of(attributes, rta.metric) === vipMetric6;
-  if (!isVip) return { rule, ours };
+  const isLocal6 = family === af.inet6 && type === 'local' && table === tableLocal;
+  if (!ours || !isLocal6 || metric !== vipMetric6) return { rule, ours };
   return device === undefined
     ? undefined
     : { rule: { kind: 'address', device, prefix: destination }, ours };

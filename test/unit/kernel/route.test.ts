@@ -48,6 +48,17 @@ const ops: { name: string; verb: Op['verb']; rule: RouteRule }[] = [
     verb: 'add',
     rule: route({ destination: '::/0', table: 70000, device: 'eth0', gateway: 'fd05::2' }),
   },
+  {
+    name: 'add a route with a metric',
+    verb: 'add',
+    rule: route({ device: 'eth0', metric: 70000 }),
+  },
+  {
+    name: 'add an IPv6 route with a metric',
+    verb: 'add',
+    rule: route({ destination: '::/0', device: 'eth0', metric: 7 }),
+  },
+  { name: 'delete a route with a metric', verb: 'delete', rule: route({ metric: 70000 }) },
   { name: 'add a blackhole', verb: 'add', rule: route({ type: 'blackhole' }) },
   { name: 'add a local route: in front of the kernel’s', verb: 'add', rule: local4 },
   { name: 'set a local route: anew', verb: 'set', rule: local4 },

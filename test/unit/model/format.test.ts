@@ -149,6 +149,11 @@ const rules: [Rule, string, string][] = [
     'route ::/0 table 254',
     'route blackhole ::/0 table 254',
   ],
+  [
+    { ...route, device: 'eth0', metric: 4096 },
+    'route 10.2.0.0/16 table 254 metric 4096',
+    'route 10.2.0.0/16 dev eth0 table 254 metric 4096',
+  ],
   [policy, 'rule v4 100', 'rule v4 100: lookup 100'],
   [
     { ...policy, family: 6, from: 'fd00::/64', to: 'fd01::/64', fwmark: 257, fwmask: 0xffff },
