@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { MeshControl, NetworkControl } from './api/index.js';
-import { MeshError, messageOf, type Clock, type Log } from './base/index.js';
+import { MeshError, type Clock, type Log } from './base/index.js';
 import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
-import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
+import { DaemonNetworks } from './daemon-networks.js';
+import type { HostController, OverlayOptions } from './host/index.js';
 import {
   hostName,
   isThere,
@@ -28,7 +29,7 @@ import {
 import type { SavedState } from './mesh/index.js';
 import { familyOf } from './model/index.js';
 import { mtuProblem, networkMtu } from './overlay/index.js';
-import type { ServiceTable } from './store/index.js';
+import type { ServiceTable, VipPool } from './store/index.js';
 
 export interface DaemonMeshOptions {
   readonly config: MeshConfig;
@@ -48,6 +49,8 @@ export interface DaemonMeshOptions {
 export interface DaemonMesh {
   readonly control: MeshControl;
   readonly networks: NetworkControl;
+  /** The VIPs of a network; undefined when it is not known. */
+  vipPoolOf(network: string): VipPool | undefined;
   /** Begins to gossip. Errors: unavailable when its address cannot be listened on. */
   start(): Promise<void>;
   /** Without a word to the others: a restart is none of their business. */
@@ -75,16 +78,11 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   await writePrivateFile(statePath, writeState(saved));
   const at = advertised(config);
   const underlay = { vtep: at.address, mtu: (await linkMtu(at.address)) ?? defaultMtu };
-  const overlay: Overlay = new Overlay({
-    controller,
+  const networks: DaemonNetworks = new DaemonNetworks({
+    ...options,
     underlay,
-    clock,
-    log,
-    reconcile: options.reconcile,
-    stateOf: (network) => node.networks.view(network),
-    openSandbox: options.openSandbox,
     isThere,
-    vanished: (path) => forgetSandbox(node, overlay, path, log),
+    node: () => node,
   });
   const node: MeshNode = new MeshNode({
     name: config.node ?? hostName(),
@@ -96,43 +94,45 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
       table,
       submitMesh: (request) => controller.submitMesh(request),
       isProgrammed: (entry) => controller.isProgrammed(entry),
+      areNetworksProgrammed: () => networks.overlay.isProgrammed,
     },
     clock,
     random,
     log,
     saved,
     save: (state) => writePrivateFile(statePath, writeState(state)),
-    networkChanged: (network) => overlay.changed(network),
+    networkChanged: (network) => networks.changed(network),
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
-  connect(node, overlay, controller);
+  connect(node, networks, controller);
   const control = new Control(node);
-  const networks = new NetworksOfNode(node, {
+  const networkControl = new NetworksOfNode(node, {
     mtuOf: (network) => networkMtu(network, underlay),
     problemOf: (network) => mtuProblem(network, underlay),
     isNamespace: (path) => isNamespace(path, options.openSandbox),
-    changed: (network) => overlay.changed(network),
+    changed: (network) => networks.changed(network),
   });
   return {
     control,
-    networks,
+    networks: networkControl,
+    vipPoolOf: (network) => networks.vipPoolOf(network),
     start: async () => {
       await node.start(config.join);
       control.start();
     },
     stop: async () => {
       control.stop();
-      await overlay.stop();
+      await networks.stop();
       await node.stop();
     },
   };
 }
 
 /** What the earlier run knew comes into force; from now on the two hear of each other. */
-function connect(node: MeshNode, overlay: Overlay, controller: HostController): void {
+function connect(node: MeshNode, networks: DaemonNetworks, controller: HostController): void {
   node.services.restore();
-  for (const { network } of node.networks.all()) overlay.changed(network.name);
+  networks.start();
   controller.serviceChanged.add((name) => node.services.localChanged(name));
   controller.passed.add(({ revision, error }) => {
     if (error === undefined) node.services.passed(revision);
@@ -146,20 +146,6 @@ async function isNamespace(path: string, open: DaemonMeshOptions['openSandbox'])
   } catch {
     return false;
   }
-}
-
-/** A namespace is gone: so are its endpoints. */
-function forgetSandbox(node: MeshNode, overlay: Overlay, path: string, log: Log): void {
-  for (const { network, local } of node.networks.all()) {
-    for (const { name, sandbox } of local.filter((one) => one.sandbox === path)) {
-      log.info({ sandbox }, `endpoint ${name} of network ${network.name}: its namespace is gone`);
-      node.networks.detach(network.name, name);
-      overlay.changed(network.name);
-    }
-  }
-  node.save().catch((error: unknown) => {
-    log.error({ err: error }, `the state of the mesh could not be kept: ${messageOf(error)}`);
-  });
 }
 
 async function keyringOf(keyFile: string): Promise<Keyring | undefined> {

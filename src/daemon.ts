@@ -59,6 +59,7 @@ export class Daemon {
   private fileState: ConfigFileState;
   private controller!: HostController;
   private config!: DaemonConfig;
+  private mesh: DaemonMesh | undefined;
   private isRunning = false;
   private changedWhileStarting = false;
   private reloading: Promise<void> = Promise.resolve();
@@ -122,20 +123,7 @@ export class Daemon {
     });
     this.stops.push(() => this.controller.stop());
     const mesh = await this.prepareMesh(table);
-    const doctor = (): Promise<readonly DoctorCheck[]> =>
-      examineHost({
-        controller: this.controller,
-        table,
-        kernel,
-        health,
-        status: () => backend.status(),
-        mesh: mesh?.control,
-        sysctl: async (name) => {
-          const sysctls = await kernel.observe({ sysctls: [name], withoutVirtualServices: true });
-          const rule = sysctls.own.get(`sysctl ${name}`);
-          return rule?.kind === 'sysctl' ? rule.value : undefined;
-        },
-      });
+    this.mesh = mesh;
     const backend: HostBackend = new HostBackend({
       controller: this.controller,
       table,
@@ -150,7 +138,7 @@ export class Daemon {
       },
       checkSpec: (value, where) => checkSpec(value, where, this.config.serviceDefaults),
       configFile: () => this.fileState,
-      doctor,
+      doctor: () => this.examine(backend, { kernel, table, health }),
       ...(mesh === undefined ? {} : { mesh: mesh.control, networks: mesh.networks }),
     });
     await this.serveMetrics(backend, table);
@@ -162,6 +150,24 @@ export class Daemon {
     if (this.changedWhileStarting) void this.reload();
     const { services, destinations } = await backend.status();
     log.info({ services, destinations, sandbox: kernel.sandbox }, 'meshd is running');
+  }
+
+  private examine(
+    backend: HostBackend,
+    parts: { kernel: Kernel; table: ServiceTable; health: HealthChecks },
+  ): Promise<readonly DoctorCheck[]> {
+    const { kernel } = parts;
+    return examineHost({
+      ...parts,
+      controller: this.controller,
+      status: () => backend.status(),
+      mesh: this.mesh?.control,
+      sysctl: async (name) => {
+        const sysctls = await kernel.observe({ sysctls: [name], withoutVirtualServices: true });
+        const rule = sysctls.own.get(`sysctl ${name}`);
+        return rule?.kind === 'sysctl' ? rule.value : undefined;
+      },
+    });
   }
 
   private async readConfig(): Promise<ParsedConfig> {
@@ -206,7 +212,7 @@ export class Daemon {
     const { stateDir, pools } = parsed.config;
     const journal = await openJournal(join(stateDir, 'state.jsonl'));
     this.stops.push(() => journal.close());
-    const table = new ServiceTable(new VipPool(pools));
+    const table = new ServiceTable(new VipPool(pools), (network) => this.mesh?.vipPoolOf(network));
     restoreTable(table, parsed.specs, replay(journal.records), this.options.log);
     const state = new StateFile(journal, table);
     await state.rewrite(); // A disk that is full shows now, not at the first change.

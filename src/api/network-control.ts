@@ -36,6 +36,8 @@ export interface NetworkWish {
   readonly port?: number;
   /** Of packets inside. Unit: bytes. */
   readonly mtu?: number;
+  /** Its endpoints reach nothing beyond their networks. */
+  readonly internal?: boolean;
 }
 
 export interface NetworkInfo {
@@ -45,6 +47,7 @@ export interface NetworkInfo {
   readonly port: number;
   /** In force on this host. Unit: bytes. */
   readonly mtu: number;
+  readonly internal: boolean;
   /** Nodes that ask for it. */
   readonly nodes: readonly string[];
   /** Those of other nodes are known only where this node has some on the network. */
@@ -59,6 +62,10 @@ export interface EndpointInfo {
   readonly node: string;
   readonly addresses: readonly string[];
   readonly mac: string;
+  /** Its weight in each service that it is a destination of. */
+  readonly services: Readonly<Record<string, number>>;
+  /** The node itself, on the ingress network. */
+  readonly isEntry: boolean;
   /** Of this node's endpoints: path of the network namespace. */
   readonly sandbox?: string;
 }
@@ -69,4 +76,6 @@ export interface AttachWish {
   readonly name: string;
   /** Path of a network namespace. */
   readonly sandbox: string;
+  /** Its weight in each service that it is a destination of. */
+  readonly services: Readonly<Record<string, number>>;
 }

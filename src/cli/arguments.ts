@@ -29,6 +29,19 @@ export function readAddress(name: string, text: string): string {
   throw new UsageError(`${name}: expected an address such as 10.0.0.1, got ${quote(text)}`);
 }
 
+/** `web` (weight 1), `web=3`: weights by name. */
+export function readWeights(name: string, texts: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const match = /^([^=]+)(?:=([0-9]{1,5}))?$/.exec(text);
+      if (match === null) {
+        throw new UsageError(`${name}: expected NAME or NAME=WEIGHT, got ${quote(text)}`);
+      }
+      return [match[1]!, Number(match[2] ?? 1)];
+    }),
+  );
+}
+
 export interface Listener {
   /** An address or the name of a service. */
   readonly host: string;

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { readCount } from './arguments.js';
+import { readCount, readWeights } from './arguments.js';
 import type { Runner } from './runner.js';
 
 /*
@@ -72,6 +72,7 @@ interface CreateOptions {
   readonly subnet?: readonly string[];
   readonly port?: number;
   readonly mtu?: number;
+  readonly internal?: boolean;
 }
 
 export function addNetworkCommands(program: Command, run: Runner): void {
@@ -94,6 +95,7 @@ export function addNetworkCommands(program: Command, run: Runner): void {
     .addOption(count('vni', 4_096, 2 ** 24 - 1))
     .addOption(count('port', 1_024, 49_151))
     .addOption(count('mtu', 1_280, 65_486))
+    .option('--internal', 'its endpoints reach nothing beyond their networks')
     .action(
       run(async (cli, name: string, { subnet = [], ...rest }: CreateOptions) =>
         (await load()).createNetwork(cli, { name, subnets: subnet, ...rest }),
@@ -105,15 +107,26 @@ export function addNetworkCommands(program: Command, run: Runner): void {
     .action(run(async (cli, names: string[]) => (await load()).removeNetworks(cli, names)));
 }
 
+interface AttachOptions {
+  readonly sandbox: string;
+  readonly service?: readonly string[];
+}
+
 export function addAttachCommands(endpoint: Command, run: Runner): void {
   const load = () => import('./commands/network.js');
   endpoint
     .command('attach <network> <name>')
     .description('put a network namespace of this host on a network')
     .requiredOption('--sandbox <path>', 'of the namespace: /run/netns/NAME or /proc/PID/ns/net')
+    .option('--service <name...>', 'that it serves; NAME=WEIGHT for another weight than 1')
     .action(
-      run(async (cli, network: string, name: string, { sandbox }: { sandbox: string }) =>
-        (await load()).attachEndpoint(cli, { network, name, sandbox }),
+      run(async (cli, network: string, name: string, { sandbox, service = [] }: AttachOptions) =>
+        (await load()).attachEndpoint(cli, {
+          network,
+          name,
+          sandbox,
+          services: readWeights('--service', service),
+        }),
       ),
     );
   endpoint

@@ -1,5 +1,6 @@
 import { FieldError } from '../base/index.js';
 import { familyOf, formatPort, type ServicePort, type ServiceSpec } from '../model/index.js';
+import { checkNetworked, portsProblems } from './check-network.js';
 import { completeSpec } from './complete.js';
 import { formatPath, problemsOf, type Path, type Problem } from './problem.js';
 import { serviceEntry, type ServiceDefaults, type ServiceEntry } from './service-entry.js';
@@ -33,10 +34,14 @@ export function checkSpec(
 /** Checks one entry of `services`. */
 export function readEntry(value: unknown, defaults: ServiceDefaults): EntryResult {
   const parsed = serviceEntry.safeParse(value);
-  if (!parsed.success) return { problems: problemsOf(parsed.error.issues, value, []) };
+  if (!parsed.success) {
+    return { problems: [...problemsOf(parsed.error.issues, value, []), ...portsProblems(value)] };
+  }
   const spec = completeSpec(parsed.data, defaults);
   const problems: Problem[] = [];
   const report = (path: Path, text: string): void => void problems.push({ path, text });
+  problems.push(...portsProblems(value));
+  checkNetworked(spec, parsed.data, report);
   checkVips(spec, report);
   checkPorts(spec, report);
   checkScheduling(spec, report);

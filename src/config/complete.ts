@@ -23,14 +23,19 @@ const builtin = {
 export function completeSpec(entry: ServiceEntry, defaults: ServiceDefaults): ServiceSpec {
   const scheduler = entry.scheduler ?? defaults.scheduler ?? builtin.scheduler;
   const affinity = { ...builtin.affinity, ...set(entry.affinity ?? defaults.affinity ?? {}) };
-  const forwarding = entry.forwarding ?? defaults.forwarding ?? builtin.forwarding;
-  const healthCheck = entry.healthCheck ?? defaults.healthCheck ?? 'none';
+  // Defaults of fields that a service on a network has not are for the others.
+  const others = entry.network === undefined ? defaults : {};
+  const forwarding = entry.forwarding ?? others.forwarding ?? builtin.forwarding;
+  const healthCheck = entry.healthCheck ?? others.healthCheck ?? 'none';
   // A default for masq must not make a mistake of a service that is forwarded otherwise.
-  const snatDefault = forwarding.method === 'masq' ? (defaults.snat ?? 'auto') : 'never';
+  const snatDefault = forwarding.method === 'masq' ? (others.snat ?? 'auto') : 'never';
   return {
     name: entry.name,
+    ...(entry.network === undefined ? {} : { network: entry.network }),
+    endpointMode: entry.endpointMode ?? 'vip',
     vips: entry.vip ?? [],
-    ports: entry.ports,
+    ports: entry.ports ?? [],
+    publish: entry.publish ?? [],
     scheduler: scheduler.name,
     schedulerFlags: scheduler.flags,
     onePacket: entry.onePacket ?? defaults.onePacket ?? false,

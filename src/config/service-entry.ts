@@ -4,7 +4,6 @@ import {
   schedulers,
   type Scheduler,
   type SchedulerFlag,
-  type ServicePort,
   type TunnelType,
 } from '../model/index.js';
 import { healthCheck } from './health-entry.js';
@@ -22,6 +21,7 @@ import {
   text,
   wordOf,
 } from './fields.js';
+import { port, publishedPort } from './port-entry.js';
 import { limits } from './tunables.js';
 
 /*
@@ -29,7 +29,6 @@ import { limits } from './tunables.js';
  * in its final unit. complete.ts fills in the defaults, check-spec.ts relates the fields.
  */
 
-const protocols = ['tcp', 'udp', 'sctp'] as const;
 const schedulerFlags = ['fallback', 'port'] as const;
 const methods = ['masq', 'route', 'tunnel'] as const;
 const tunnelTypes = ['ipip', 'gue', 'gre'] as const;
@@ -49,40 +48,6 @@ const vips = oneOfKinds<string[]>('an IPv4 or IPv6 address, a list of one of eac
   },
   list: list('a list of 1 or 2 addresses', address, { min: 1, max: 2 }),
 });
-
-const portExpected =
-  'a port 1-65535 such as 80/tcp, 443:8443 or 7000-7009/udp, or a mapping with port';
-
-const port = oneOfKinds<ServicePort>(portExpected, {
-  text: parsePort,
-  number: (value) => parsePort(String(value)),
-  mapping: mapping({
-    port: portNumber,
-    targetPort: portNumber.optional(),
-    protocol: choice(protocols).optional(),
-    count: integer(1, limits.portCount).optional(),
-  }).transform((entry) => ({
-    protocol: entry.protocol ?? 'tcp',
-    port: entry.port,
-    targetPort: entry.targetPort ?? entry.port,
-    count: entry.count ?? 1,
-  })),
-});
-
-/** Reads `80`, `80/tcp`, `443:8443`, `7000-7009:9000/udp`, `7000-7009:9000-9009`. */
-function parsePort(value: string): ServicePort | undefined {
-  const match = /^([0-9]+)(?:-([0-9]+))?(?::([0-9]+)(?:-([0-9]+))?)?(?:\/([a-z]+))?$/.exec(value);
-  if (match === null) return undefined;
-  const first = Number(match[1]);
-  const last = Number(match[2] ?? first);
-  const target = Number(match[3] ?? first);
-  const count = last - first + 1;
-  const targetLast = Number(match[4] ?? target + count - 1);
-  const protocol = wordOf(protocols, match[5] ?? 'tcp');
-  if (protocol === undefined || first < 1 || target < 1 || first > 65_535) return undefined;
-  if (target > 65_535 || count < 1 || targetLast - target + 1 !== count) return undefined;
-  return { protocol, port: first, targetPort: target, count };
-}
 
 interface SchedulerEntry {
   name: Scheduler;
@@ -184,6 +149,12 @@ const serviceName = text(
   /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
 );
 
+/** As the mesh has it. */
+const networkName = text(
+  'the name of a network: 1-63 letters, digits, "-", "." or "_"',
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+);
+
 const shared = {
   scheduler: scheduler.optional(),
   affinity: affinity.optional(),
@@ -202,8 +173,11 @@ export type ServiceDefaults = z.infer<typeof defaultsEntry>;
 /** One entry of `services`. */
 export const serviceEntry = mapping({
   name: serviceName,
+  network: networkName.optional(),
+  endpointMode: choice(['vip', 'dnsrr']).optional(),
   vip: vips.optional(),
-  ports: list('a list of 1-1024 ports', port, { min: 1, max: 1_024 }),
+  ports: list('a list of 1-1024 ports', port, { min: 1, max: 1_024 }).optional(),
+  publish: list('a list of at most 1024 ports', publishedPort, { min: 0, max: 1_024 }).optional(),
   ...shared,
   destinations: list(
     `a list of at most ${limits.destinationsPerService} destinations`,

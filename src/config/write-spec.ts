@@ -11,7 +11,13 @@ export function writeSpec(spec: ServiceSpec): Record<string, unknown> {
   return {
     name: spec.name,
     vip: spec.vips.length === 0 ? 'auto' : [...spec.vips],
-    ports: spec.ports.map(formatPort),
+    ...(spec.network === undefined
+      ? { ports: spec.ports.map(formatPort) }
+      : {
+          network: spec.network,
+          endpointMode: spec.endpointMode,
+          publish: spec.publish.map((port) => ({ ...port })),
+        }),
     scheduler: { name: spec.scheduler, flags: [...spec.schedulerFlags] },
     affinity: timeoutS === 0 ? 'off' : { timeout: `${timeoutS}s`, prefix4, prefix6 },
     forwarding: writeForwarding(spec),

@@ -3,7 +3,6 @@ import type { HostAddress, Kernel } from '../kernel/index.js';
 import {
   familyOf,
   formatEndpoint,
-  formatMatch,
   ruleKey,
   type Op,
   type Rule,
@@ -12,10 +11,12 @@ import {
 import { Reconciler, Retirement, type PassReport, type Retiree } from '../reconcile/index.js';
 import {
   compileBase,
+  compilePublished,
   compileService,
   diff,
   RuleTable,
   type IdleTimeouts,
+  type IngressView,
   type OnLink,
 } from '../rules/index.js';
 import {
@@ -30,6 +31,7 @@ import {
 import type { HealthView } from './health-view.js';
 import { HostAddresses } from './host-addresses.js';
 import { Listeners } from './listeners.js';
+import { listenersOf, virtualServiceKeys } from './service-listeners.js';
 import { Standing } from './standing.js';
 
 /** Owner of the rules that belong to no service. */
@@ -53,6 +55,14 @@ export interface HostOptions {
   };
   /** Writes to the state file; resolves when the records are on disk. */
   persist(records: readonly TableRecord[]): Promise<void>;
+}
+
+/** What services on networks need to know of them. */
+export interface ServiceNetworks {
+  /** Why nothing on this network can be in force here; undefined when it can. */
+  problemOf(network: string): string | undefined;
+  /** Endpoints of a service on the ingress network. */
+  ingressOf(service: string): IngressView;
 }
 
 export type RetirementEvent = Retiree & { readonly end: 'finished' | 'deadline' };
@@ -86,7 +96,11 @@ export class HostController {
   readonly passed = new Listeners<PassReport>();
   readonly retired = new Listeners<RetirementEvent>();
   private hostAddresses = new HostAddresses([]);
-  /** By name, why the host's own addresses stand against a service. */
+  private networks: ServiceNetworks = {
+    problemOf: () => 'this host is not in a mesh (mesh: in the file, or --join)',
+    ingressOf: () => ({ local: [], remote: [], families: [] }),
+  };
+  /** By name, why the host's own addresses, or its networks, stand against a service. */
   private readonly refused = new Map<string, string>();
   private readonly standing = new Standing(this.rules);
   private queue: Promise<unknown> = Promise.resolve();
@@ -208,6 +222,25 @@ export class HostController {
     });
   }
 
+  /** Before start. */
+  useNetworks(networks: ServiceNetworks): void {
+    this.networks = networks;
+  }
+
+  /** To be called when a network is another than before: services on it have VIPs there. */
+  async networkChanged(network: string): Promise<void> {
+    await this.change(
+      () => this.options.table.prepareNetwork(network),
+      () => undefined,
+    );
+    this.recompileIf((service) => service.network === network);
+  }
+
+  /** To be called when other endpoints than before are on the ingress network. */
+  ingressChanged(): void {
+    this.recompileIf(({ publish }) => publish.length > 0);
+  }
+
   get onLink(): OnLink {
     return this.hostAddresses.onLink;
   }
@@ -306,9 +339,23 @@ export class HostController {
     this.reconciler.poke();
   }
 
+  private recompileIf(isConcerned: (service: Service) => boolean): void {
+    for (const { service } of this.options.table.all()) {
+      if (isConcerned(service)) this.compile(service);
+    }
+    this.reconciler.poke();
+  }
+
+  /** Why a service is kept out of the kernel; undefined when it is not. */
+  private reasonAgainst(service: Service): string | undefined {
+    const problem =
+      service.network === undefined ? undefined : this.networks.problemOf(service.network);
+    return problem ?? this.hostAddresses.reasonAgainst(service.vips);
+  }
+
   private compile(service: Service): void {
     const { name } = service;
-    const reason = this.hostAddresses.reasonAgainst(service.vips);
+    const reason = this.reasonAgainst(service);
     if (reason === undefined) this.refused.delete(name);
     else {
       if (this.refused.get(name) !== reason) {
@@ -321,7 +368,10 @@ export class HostController {
 
   /** No rules for a service that is withheld. */
   private compiled(service: Service): Rule[] {
-    if (this.hostAddresses.reasonAgainst(service.vips) !== undefined) return [];
+    if (this.reasonAgainst(service) !== undefined) return [];
+    if (service.network !== undefined) {
+      return compilePublished(service, this.networks.ingressOf(service.name));
+    }
     const { health } = this.options;
     return compileService(service, {
       onLink: this.onLink,
@@ -345,25 +395,5 @@ export class HostController {
       if (this.options.table.get(name) !== undefined) this.serviceChanged.emit(name);
     }
     this.passed.emit(report);
-  }
-}
-
-/** ruleKeys of the virtual services that a service has when nothing stands against it. */
-export function virtualServiceKeys(service: Service): string[] {
-  return [...listenersOf(service)].map(({ key }) => key);
-}
-
-/** Where a service listens: the ruleKey of each virtual service, and the port behind it. */
-function* listenersOf(
-  service: Service,
-): Generator<{ readonly key: string; readonly targetPort: number; readonly family: 4 | 6 }> {
-  for (const address of service.vips) {
-    const family = familyOf(address);
-    for (const { protocol, port, targetPort, count } of service.ports) {
-      for (let i = 0; i < count; i++) {
-        const key = `ipvs ${formatMatch({ protocol, address, port: port + i })}`;
-        yield { key, targetPort: targetPort + i, family };
-      }
-    }
   }
 }

@@ -3,7 +3,8 @@ import { MeshError, type Clock } from '../base/index.js';
 import { parseAddress, type Service } from '../model/index.js';
 import type { Retiree } from '../reconcile/index.js';
 import type { ServiceEntry, ServiceTable } from '../store/index.js';
-import { virtualServiceKeys, type HostController } from './controller.js';
+import type { HostController } from './controller.js';
+import { virtualServiceKeys } from './service-listeners.js';
 import { destinationName } from './traffic.js';
 
 /** Between two reports of a drain that goes on. Unit: milliseconds. */

@@ -1,9 +1,17 @@
-import { messageOf, type Clock, type Log } from '../base/index.js';
-import type { Kernel } from '../kernel/index.js';
-import type { Endpoint, LocalEndpoint, Network } from '../model/index.js';
-import { compileEndpoint, compileNetwork, mtuProblem, type Underlay } from '../overlay/index.js';
+import type { Endpoint, LocalEndpoint, Network, Rule, Service } from '../model/index.js';
+import {
+  bridgeName,
+  compileEndpoint,
+  compileNetwork,
+  ingressName,
+  interfaceName,
+  mtuProblem,
+  type Underlay,
+} from '../overlay/index.js';
+import { compileEntry, compileIngressTask, compileVip } from '../rules/index.js';
+import type { PassReport } from '../reconcile/index.js';
 import type { HostController } from './controller.js';
-import { Sandbox, type SandboxOptions } from './sandbox.js';
+import { TaskSandboxes, type TaskSandboxesOptions } from './task-sandboxes.js';
 
 /** A network, and who is on it. */
 export interface NetworkState {
@@ -12,118 +20,153 @@ export interface NetworkState {
   readonly remote: readonly Endpoint[];
 }
 
-export interface OverlayOptions {
+export interface OverlayOptions extends TaskSandboxesOptions {
   readonly controller: HostController;
   readonly underlay: Underlay;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly reconcile: SandboxOptions['reconcile'];
   /** Undefined when there is no such network. */
   stateOf(network: string): NetworkState | undefined;
-  openSandbox(path: string): Promise<Kernel>;
-  isThere(path: string): Promise<boolean>;
-  /** The namespace at `path` is gone: nothing can be attached to it any more. */
-  vanished(path: string): void;
+  /** Of all nodes. */
+  servicesOn(network: string): readonly Service[];
+  /** Addresses on the ingress network of this node's tasks that may not call the world. */
+  internal(): readonly string[];
 }
 
 /**
  * Brings networks into force on this host: in its own sandbox, and in those that are attached.
  */
 export class Overlay {
-  private readonly sandboxes = new Map<string, Promise<Sandbox | undefined>>();
-  /** Sandboxes with an endpoint, by network. */
-  private readonly attached = new Map<string, ReadonlySet<string>>();
-  private isStopped = false;
+  private readonly sandboxes: TaskSandboxes;
+  /** Sandboxes with an endpoint, by network; of each, services whose VIPs it has there. */
+  private readonly attached = new Map<string, Map<string, Map<string, string>>>();
+  /** Changes that have not reached the sandboxes yet. */
+  private waiting = 0;
+  /** Versions of the host's rules: of the last change from here, and the last one seen in force. */
+  private version = 0;
+  private seen = 0;
 
   constructor(private readonly options: OverlayOptions) {
-    options.controller.passed.add(({ error }) => {
-      if (error !== undefined) void this.lookForVanished();
-    });
+    this.sandboxes = new TaskSandboxes(options);
+    options.controller.passed.add((report) => this.hostPassed(report));
   }
 
-  /** To be called when a network, or who is on it, is another than before. */
+  /** True when the host and every sandbox were seen to hold what they should. */
+  get isProgrammed(): boolean {
+    return this.waiting === 0 && this.seen >= this.version && this.sandboxes.isProgrammed;
+  }
+
+  /** To be called when a network, who is on it, or a service on it is another than before. */
   changed(name: string): void {
-    if (this.isStopped) return;
-    const state = this.options.stateOf(name);
-    const local = state?.local ?? [];
-    const problem =
-      state === undefined ? undefined : mtuProblem(state.network, this.options.underlay);
-    const inForce = problem === undefined && local.length > 0 ? state : undefined;
-    this.program(name, inForce);
-    const before = this.attached.get(name) ?? new Set<string>();
-    const now = new Set((inForce?.local ?? []).map(({ sandbox }) => sandbox));
-    this.attached.set(name, now);
-    if (inForce !== undefined) void this.programSandboxes(name, inForce);
-    for (const path of before) if (!now.has(path)) void this.withdraw(path, name);
-  }
-
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    for (const sandbox of await Promise.all([...this.sandboxes.values()])) await sandbox?.stop();
-  }
-
-  private program(name: string, state: NetworkState | undefined): void {
     const { controller, underlay } = this.options;
-    const rules =
-      state === undefined ? [] : compileNetwork(state.network, underlay, state.local, state.remote);
-    controller.rules.put(`network ${name}`, rules);
+    const known = this.options.stateOf(name);
+    const problem = known === undefined ? undefined : mtuProblem(known.network, underlay);
+    const isUsed = known !== undefined && known.local.length > 0;
+    const state = isUsed && problem === undefined ? known : undefined;
+    controller.rules.put(networkOwner(name), state === undefined ? [] : this.hostRules(state));
+    if (name === ingressName) controller.ingressChanged();
+    this.version = controller.rules.version;
     controller.reconciler.poke();
+    void this.programSandboxes(name, state);
   }
 
-  /** After the host's own pass, which makes their devices. */
-  private async programSandboxes(name: string, { network, local }: NetworkState): Promise<void> {
-    const { controller, underlay } = this.options;
-    await new Promise<void>((resolve) => {
-      const stop = controller.passed.add(() => {
+  stop(): Promise<void> {
+    return this.sandboxes.stop();
+  }
+
+  private hostRules({ network, local, remote }: NetworkState): Rule[] {
+    const rules = compileNetwork(network, this.options.underlay, local, remote);
+    if (!local.some(({ isEntry }) => isEntry)) return rules;
+    const [device, internal] = [bridgeName(network.vni), this.options.internal()];
+    return [...rules, ...compileEntry({ device, subnets: network.subnets, internal })];
+  }
+
+  private async programSandboxes(name: string, state: NetworkState | undefined): Promise<void> {
+    this.waiting++;
+    try {
+      // The host's own pass makes their devices, and takes them away.
+      await this.nextHostPass();
+      const tasks = (state?.local ?? []).filter(({ isEntry }) => !isEntry);
+      const before = this.attached.get(name) ?? new Map<string, Map<string, string>>();
+      const now = new Map(
+        tasks.map(({ sandbox }) => [sandbox, before.get(sandbox) ?? new Map<string, string>()]),
+      );
+      this.attached.set(name, now);
+      const owner = networkOwner(name);
+      const work: Promise<void>[] = [];
+      for (const endpoint of tasks) {
+        work.push(this.sandboxes.put(endpoint.sandbox, owner, this.taskRules(state!, endpoint)));
+        work.push(...this.programVips(state!, endpoint, now.get(endpoint.sandbox)!));
+      }
+      for (const [path, services] of before) {
+        if (now.has(path)) continue;
+        for (const service of services.keys()) {
+          work.push(this.sandboxes.put(path, serviceOwner(service), []));
+        }
+        work.push(this.sandboxes.put(path, owner, []));
+      }
+      await Promise.all(work);
+    } finally {
+      this.waiting--;
+    }
+    this.options.passed();
+  }
+
+  private hostPassed({ version, failed = new Set(), error }: PassReport): void {
+    if (error !== undefined) void this.sandboxes.lookForVanished();
+    if (failed === 'everything') return;
+    const { rules } = this.options.controller;
+    const isOurs = (owner: string): boolean => owner.startsWith(networkOwner(''));
+    if (![...failed].some((key) => rules.ownersOf(key).some(isOurs))) this.seen = version;
+  }
+
+  /** Resolves after a pass that knew of what is wanted by now, whether it could do it or not. */
+  private nextHostPass(): Promise<void> {
+    const { controller } = this.options;
+    const wanted = controller.rules.version;
+    return new Promise((resolve) => {
+      const stop = controller.passed.add(({ version }) => {
+        if (version < wanted) return;
         stop();
         resolve();
       });
     });
-    for (const endpoint of local) {
-      if (this.attached.get(name)?.has(endpoint.sandbox) !== true) continue;
-      const sandbox = await this.enter(endpoint.sandbox);
-      sandbox?.put(name, compileEndpoint(network, underlay, endpoint));
+  }
+
+  private taskRules({ network, local, remote }: NetworkState, endpoint: LocalEndpoint): Rule[] {
+    const rules = compileEndpoint(network, this.options.underlay, endpoint);
+    const own = local.find(({ isEntry }) => isEntry);
+    if (own === undefined) return rules;
+    const entries = [own, ...remote.filter(({ isEntry }) => isEntry)];
+    return [...rules, ...compileIngressTask(interfaceName(network.vni), own, entries)];
+  }
+
+  /** VIPs of the network's services; `known` is what the sandbox has of each, as text. */
+  private *programVips(
+    { network, local, remote }: NetworkState,
+    endpoint: LocalEndpoint,
+    known: Map<string, string>,
+  ): Generator<Promise<void>> {
+    const services = this.options.servicesOn(network.name);
+    const all = [...local, ...remote];
+    for (const service of services) {
+      const endpoints = all.filter((one) => service.name in one.services);
+      const text = JSON.stringify([service, endpoints, endpoint.addresses]);
+      if (known.get(service.name) === text) continue;
+      known.set(service.name, text);
+      const rules = compileVip(service, endpoints, endpoint);
+      yield this.sandboxes.put(endpoint.sandbox, serviceOwner(service.name), rules);
+    }
+    const names = new Set(services.map(({ name }) => name));
+    for (const name of [...known.keys()].filter((one) => !names.has(one))) {
+      known.delete(name);
+      yield this.sandboxes.put(endpoint.sandbox, serviceOwner(name), []);
     }
   }
+}
 
-  private enter(path: string): Promise<Sandbox | undefined> {
-    const known = this.sandboxes.get(path);
-    if (known !== undefined) return known;
-    const opening = this.open(path);
-    this.sandboxes.set(path, opening);
-    return opening;
-  }
+function networkOwner(network: string): string {
+  return `network ${network}`;
+}
 
-  private async open(path: string): Promise<Sandbox | undefined> {
-    const { log } = this.options;
-    try {
-      const kernel = await this.options.openSandbox(path);
-      const sandbox = new Sandbox(kernel, this.options, ({ error }) => {
-        if (error !== undefined) void this.lookForVanished();
-      });
-      await sandbox.start();
-      return sandbox;
-    } catch (error) {
-      log.error({ sandbox: path }, `sandbox ${path}: ${messageOf(error)}`);
-      this.sandboxes.delete(path);
-      await this.lookForVanished();
-      return undefined;
-    }
-  }
-
-  /** The host's side takes the device away, and its addresses with it. */
-  private async withdraw(path: string, network: string): Promise<void> {
-    const sandbox = await this.sandboxes.get(path);
-    sandbox?.put(network, []);
-    if ([...this.attached.values()].some((paths) => paths.has(path))) return;
-    this.sandboxes.delete(path);
-    await sandbox?.stop();
-  }
-
-  private async lookForVanished(): Promise<void> {
-    const paths = new Set([...this.attached.values()].flatMap((all) => [...all]));
-    for (const path of paths) {
-      if (!(await this.options.isThere(path)) && !this.isStopped) this.options.vanished(path);
-    }
-  }
+function serviceOwner(service: string): string {
+  return `service ${service}`;
 }

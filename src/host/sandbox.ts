@@ -18,6 +18,8 @@ export class Sandbox {
   readonly rules = new RuleTable();
   private readonly reconciler: Reconciler;
   private revision = 0;
+  private seen: Pick<PassReport, 'revision' | 'failed'> = { revision: -1 };
+  private passedOnce: () => void = () => undefined;
 
   constructor(
     private readonly kernel: Kernel,
@@ -34,8 +36,17 @@ export class Sandbox {
       log,
       revision: () => this.revision,
       hostAddresses: () => undefined,
-      passed,
+      passed: (report) => {
+        this.seen = report;
+        passed(report);
+        this.passedOnce();
+      },
     });
+  }
+
+  /** True when the kernel was seen to hold every rule. */
+  get isProgrammed(): boolean {
+    return this.seen.revision === this.revision && this.seen.failed === undefined;
   }
 
   start(): Promise<void> {
@@ -46,6 +57,14 @@ export class Sandbox {
     this.revision++;
     this.rules.put(owner, rules);
     this.reconciler.poke();
+  }
+
+  /** Resolves after the next pass, whether it can do its work or not. */
+  finish(): Promise<void> {
+    return new Promise((resolve) => {
+      this.passedOnce = resolve;
+      this.reconciler.poke();
+    });
   }
 
   /** Leaves the namespace as it is. */

@@ -5,12 +5,14 @@
  *     catalog rows <- MeshServices -> settle -> HostController.submitMesh
  *     HostController.passed -> acknowledgements to the owners
  */
+export { Ingress } from './ingress.js';
 export { Control } from './control.js';
 export { readKeys, writeKeys } from './key-file.js';
 export { NetworksOfNode } from './network-control.js';
 export type { NetworkHost } from './network-control.js';
-export { noNetworks } from './networks.js';
-export type { MeshNetworks, NetworkView } from './networks.js';
+export { noNetworks } from './network-view.js';
+export type { MeshNetworks } from './networks.js';
+export type { NetworkView } from './network-view.js';
 export { MeshNode } from './mesh-node.js';
 export type { MeshNodeOptions } from './mesh-node.js';
 export { readState, writeState } from './saved-state.js';

@@ -7,9 +7,18 @@ import type {
 } from '../api/index.js';
 import { FieldError, MeshError } from '../base/index.js';
 import { addressAt, prefixSize, type Endpoint, type Network } from '../model/index.js';
-import { checkName, checkNetwork, clashOf, vniMax, vniMin } from '../overlay/index.js';
+import {
+  checkName,
+  checkNetwork,
+  checkServices,
+  clashOf,
+  defaultIngress,
+  ingressName,
+  vniMax,
+  vniMin,
+} from '../overlay/index.js';
 import type { MeshNode } from './mesh-node.js';
-import type { NetworkView } from './networks.js';
+import type { NetworkView } from './network-view.js';
 
 /** What this needs of the host. */
 export interface NetworkHost {
@@ -41,7 +50,7 @@ export class NetworksOfNode implements NetworkControl {
     const others = networks.all().map(({ network }) => network);
     const network = checkNetwork({
       ...wish,
-      vni: wish.vni ?? freeVni(others),
+      vni: wish.vni ?? freeVni([...others, defaultIngress]),
       subnets: wish.subnets.length > 0 ? wish.subnets : [freeSubnet(others)],
     });
     networks.create(network);
@@ -54,9 +63,13 @@ export class NetworksOfNode implements NetworkControl {
     await this.node.save();
   }
 
-  async attach({ network, name, sandbox }: AttachWish): Promise<EndpointInfo> {
+  async attach({ network, name, sandbox, services }: AttachWish): Promise<EndpointInfo> {
     const { networks } = this.node;
     checkName('name', name);
+    if (network === ingressName) {
+      throw new FieldError('network', `${network} is joined by what needs it`);
+    }
+    const weights = checkServices(services);
     const view = networks.view(network);
     if (view === undefined) throw new MeshError('not_found', `network ${network}: not found`);
     const problem = this.host.problemOf(view.network);
@@ -69,7 +82,8 @@ export class NetworksOfNode implements NetworkControl {
     if (!sandbox.startsWith('/') || !(await this.host.isNamespace(sandbox))) {
       throw new FieldError('sandbox', `expected the path of a network namespace, got ${sandbox}`);
     }
-    const endpoint = networks.attach(network, name, sandbox);
+    const wish = { network, name, sandbox, services: weights, isEntry: false };
+    const endpoint = networks.attach(wish);
     await this.kept(() => void networks.detach(network, name));
     this.host.changed(network);
     return endpointInfo(endpoint);
@@ -92,19 +106,18 @@ export class NetworksOfNode implements NetworkControl {
   }
 
   private info({ network, nodes, local, remote }: NetworkView): NetworkInfo {
-    const { name, vni, subnets, port } = network;
+    const { name, vni, subnets, port, internal } = network;
     const problem = this.host.problemOf(network);
     const mtu = this.host.mtuOf(network);
     const endpoints = [...local, ...remote].sort(byNodeAndName).map(endpointInfo);
-    const info = { name, vni, subnets, port, mtu, nodes, endpoints };
+    const info = { name, vni, subnets, port, mtu, internal, nodes, endpoints };
     return problem === undefined ? info : { ...info, problem };
   }
 }
 
 function endpointInfo(endpoint: Endpoint & { readonly sandbox?: string }): EndpointInfo {
-  const { name, network, node, addresses, mac, sandbox } = endpoint;
-  const info = { name, network, node, addresses, mac };
-  return sandbox === undefined ? info : { ...info, sandbox };
+  const { vtep: _, ...info } = endpoint;
+  return info;
 }
 
 function byNodeAndName(a: Endpoint, b: Endpoint): number {
@@ -122,8 +135,8 @@ function freeSubnet(others: readonly Network[]): string {
   const step = 2 ** (32 - chosenLength);
   for (let i = 0; i < prefixSize(pool) / step; i++) {
     const subnet = `${addressAt(pool, i * step)}/${chosenLength}`;
-    const probe = { name: '', vni: 0, subnets: [subnet], port: 0 };
-    if (clashOf(probe, others) === undefined) return subnet;
+    const probe = { name: '', vni: 0, subnets: [subnet], port: 0, internal: false };
+    if (clashOf(probe, [...others, defaultIngress]) === undefined) return subnet;
   }
   throw new MeshError(
     'resource_exhausted',

@@ -1,17 +1,19 @@
 import { MeshError, messageOf, type Log } from '../base/index.js';
-import type { CatalogChange } from '../catalog/index.js';
+import type { CatalogChange, CatalogEntry } from '../catalog/index.js';
 import { prefixContains, type Endpoint, type LocalEndpoint, type Network } from '../model/index.js';
 import {
   checkEndpoint,
   checkNetwork,
   chooseSlice,
   clashOf,
+  ingressName,
   macOf,
   settleNetworks,
   sliceAddresses,
   type LostNetwork,
   type NetworkClaim,
 } from '../overlay/index.js';
+import type { NetworkView, OwnNetwork, SavedNetworks } from './network-view.js';
 import { readRow, rowBytes, Slices } from './slices.js';
 
 /** What of the catalog this needs. */
@@ -34,33 +36,8 @@ export interface MeshNetworksOptions {
   changed(network: string): void;
 }
 
-interface OwnNetwork {
-  readonly claim: number;
-  readonly network: Network;
-  /** Made by another node; asked for here as long as there are endpoints here. */
-  readonly adopted: boolean;
-}
-
-export const noNetworks: SavedNetworks = { networks: [], slices: [], endpoints: [], remote: [] };
-
-/** What a node keeps of networks over a restart. */
-export interface SavedNetworks {
-  readonly networks: readonly OwnNetwork[];
-  readonly slices: readonly { readonly claim: number; readonly key: string }[];
-  readonly endpoints: readonly LocalEndpoint[];
-  /** Of other nodes: they are served until they are heard of, or not heard of for long. */
-  readonly remote: readonly Endpoint[];
-}
-
-/** A network as this node sees it. */
-export interface NetworkView {
-  readonly network: Network;
-  /** Nodes that ask for it: its maker, and those with endpoints on it. */
-  readonly nodes: readonly string[];
-  readonly local: readonly LocalEndpoint[];
-  /** Known only where this node has endpoints of its own on the network. */
-  readonly remote: readonly Endpoint[];
-}
+/** What is asked of an endpoint; the rest follows. */
+export type EndpointWish = Omit<LocalEndpoint, 'node' | 'vtep' | 'addresses' | 'mac' | 'isAway'>;
 
 const networkKey = (name: string): string => `network/${name}`;
 const endpointKey = (name: string): string => `endpoint/${name}`;
@@ -162,11 +139,17 @@ export class MeshNetworks {
     this.unclaim(name);
   }
 
+  /** A network that all nodes make alike, when the first of them needs it. */
+  adopt(network: Network): void {
+    this.claim({ claim: this.nextClaim(), network, adopted: true });
+  }
+
   /**
    * Gives a sandbox addresses on a network; `changed` is not called, for the caller has to keep it
    * on disk first. Errors: not_found, already_exists, resource_exhausted.
    */
-  attach(network: string, name: string, sandbox: string): LocalEndpoint {
+  attach(wish: EndpointWish): LocalEndpoint {
+    const { network, name } = wish;
     const { self: node, vtep } = this.options;
     const settled = this.settled.networks.get(network);
     if (settled === undefined) throw notFound(network);
@@ -174,7 +157,8 @@ export class MeshNetworks {
       throw new MeshError('already_exists', `endpoint ${name} of network ${network} is there`);
     }
     const addresses = settled.subnets.map((subnet) => this.freeAddress(settled, subnet));
-    const endpoint = { name, network, node, vtep, addresses, mac: macOf(addresses[0]!), sandbox };
+    const mac = macOf(addresses[0]!);
+    const endpoint = { ...wish, node, vtep, addresses, mac, isAway: false };
     if (!this.own.has(network)) {
       this.claim({ claim: this.claimOf(network), network: settled, adopted: true });
     }
@@ -184,12 +168,23 @@ export class MeshNetworks {
     return endpoint;
   }
 
+  /** Changes what an endpoint is to services; as attach. Errors: not_found. */
+  change(network: string, name: string, { services }: Pick<Endpoint, 'services'>): void {
+    const endpoint = { ...this.endpoint(network, name), services };
+    this.localOf(network).set(name, endpoint);
+    this.publishEndpoint(endpoint);
+  }
+
+  /** An endpoint of this node. Errors: not_found. */
+  endpoint(network: string, name: string): LocalEndpoint {
+    const endpoint = this.local.get(network)?.get(name);
+    if (endpoint !== undefined) return endpoint;
+    throw new MeshError('not_found', `endpoint ${name} of network ${network}: not found`);
+  }
+
   /** As attach. Errors: not_found. */
   detach(network: string, name: string): LocalEndpoint {
-    const endpoint = this.local.get(network)?.get(name);
-    if (endpoint === undefined) {
-      throw new MeshError('not_found', `endpoint ${name} of network ${network}: not found`);
-    }
+    const endpoint = this.endpoint(network, name);
     this.localOf(network).delete(name);
     this.options.rows.delete(endpointKey(name), network);
     const isUnused = this.localOf(network).size === 0;
@@ -216,7 +211,7 @@ export class MeshNetworks {
     this.moveFromLostSlices();
   }
 
-  private note({ row, gone }: CatalogChange): void {
+  private note({ row, gone, inService }: CatalogChange & CatalogEntry): void {
     const { owner, key, network: scope } = row;
     // What is dead may be a daemon alone, whose host forwards on; and it may come back. So nothing
     // of it is taken away before its rows go.
@@ -226,7 +221,9 @@ export class MeshNetworks {
     try {
       if (kind === 'network') this.noteNetwork(owner, name, value);
       else if (kind === 'slice') this.slices.note(owner, name, value);
-      else if (kind === 'endpoint') this.noteEndpoint(owner, scope, name, value);
+      else if (kind === 'endpoint') {
+        this.noteEndpoint({ node: owner, network: scope, name, isAway: !inService }, value);
+      }
     } catch (error) {
       this.options.log.warn({ node: owner, key }, `row left out: ${messageOf(error)}`);
     }
@@ -242,16 +239,15 @@ export class MeshNetworks {
   }
 
   private noteEndpoint(
-    node: string,
-    network: string,
-    name: string,
+    known: Pick<Endpoint, 'node' | 'network' | 'name' | 'isAway'>,
     value: Uint8Array | undefined,
   ): void {
+    const { network } = known;
     const endpoints = entryOf(this.remote, network);
-    endpoints.delete(`${node} ${name}`);
+    const key = `${known.node} ${known.name}`;
+    endpoints.delete(key);
     if (value !== undefined) {
-      const endpoint = checkEndpoint(readRow(value).body);
-      endpoints.set(`${node} ${name}`, { ...endpoint, node, name, network });
+      endpoints.set(key, { ...checkEndpoint(readRow(value).body), ...known });
     }
     this.options.changed(network);
   }
@@ -351,8 +347,19 @@ export class MeshNetworks {
     this.options.rows.put(`slice/${key}`, rowBytes(claim, {}), '');
   }
 
-  private publishEndpoint({ network, name, vtep, addresses, mac }: LocalEndpoint): void {
-    this.options.rows.put(endpointKey(name), rowBytes(0, { vtep, addresses, mac }), network);
+  private publishEndpoint({
+    network,
+    name,
+    sandbox: _,
+    node: __,
+    isAway: ___,
+    ...body
+  }: LocalEndpoint): void {
+    const isForOthers =
+      network !== ingressName || body.isEntry || Object.keys(body.services).length > 0;
+    const key = endpointKey(name);
+    if (isForOthers) this.options.rows.put(key, rowBytes(0, body), network);
+    else this.options.rows.delete(key, network);
   }
 
   private localOf(network: string): Map<string, LocalEndpoint> {

@@ -1,6 +1,6 @@
 import { MeshError, messageOf } from '../base/index.js';
 import type { PeerAddress } from '../gossip/index.js';
-import type { SavedNetworks } from './networks.js';
+import type { SavedNetworks } from './network-view.js';
 import { decodeServiceRow, encodeServiceRow } from './service-row.js';
 import type { Declaration } from './settle.js';
 

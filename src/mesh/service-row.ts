@@ -44,7 +44,9 @@ export function decodeServiceRow(
     if (!Number.isSafeInteger(claim) || claim < 0) throw new Error('claim: expected a number');
     const checked = checkSpec(spec, `service ${name} of node ${owner}`, {});
     if (checked.name !== name) throw new Error(`it names itself ${checked.name}`);
-    if (checked.vips.length === 0) throw new Error('vip: expected an address');
+    if (checked.vips.length === 0 && checked.endpointMode === 'vip') {
+      throw new Error('vip: expected an address');
+    }
     return { owner, claim, service: withDraining(checked, new Set(draining ?? [])) };
   } catch (error) {
     return { problem: messageOf(error) };

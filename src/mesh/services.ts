@@ -10,6 +10,8 @@ export interface MeshHost {
   submitMesh(request: MeshRequest): Promise<{ readonly revision: number }>;
   /** True when the kernel was seen to hold every rule of this version. */
   isProgrammed(entry: ServiceEntry): boolean;
+  /** The same of networks, and who is on them. */
+  areNetworksProgrammed(): boolean;
 }
 
 /** What of the catalog this needs. */
@@ -172,11 +174,15 @@ export class MeshServices {
     if (name === undefined || row.owner === this.options.self) return;
     const known = this.declarationsOf(row.owner);
     this.namesHeard(row.owner).add(name);
-    if (gone || !inService || row.value === undefined) {
+    if (gone || row.value === undefined) {
       known.delete(name);
       return;
     }
     const declaration = decodeServiceRow(row.owner, name, row.value);
+    if (!inService && !outlivesOwner(declaration)) {
+      known.delete(name);
+      return;
+    }
     if ('problem' in declaration) {
       known.delete(name);
       const context = { service: name, node: row.owner };
@@ -191,8 +197,9 @@ export class MeshServices {
     const entry = table.get(name);
     const yielded = table.yielded.get(name)?.spec;
     const own = entry === undefined || entry.source === 'mesh' ? yielded : entry.service;
-    // It gave way before it had a VIP from a pool: what was said of it still holds.
-    if (own?.vips.length === 0) return;
+    // It gave way before it had a VIP from a pool, or its network is not known yet: what was said
+    // of it still holds.
+    if (own?.vips.length === 0 && own.endpointMode === 'vip') return;
     const key = serviceKey(name);
     if (own === undefined) {
       if (this.published.delete(name)) this.options.rows.delete(key);
@@ -271,6 +278,7 @@ export class MeshServices {
     // What is removed leaves nothing behind to look at, but the pass that removed it.
     if (this.isUnsettled || this.servedRevision < this.settledRevision) return false;
     const { host } = this.options;
+    if (!host.areNetworksProgrammed()) return false;
     for (const { service } of this.others.get(owner)?.values() ?? []) {
       if (this.settlement.winners.get(service.name)?.service !== service) continue;
       const entry = host.table.get(service.name);
@@ -287,6 +295,11 @@ export class MeshServices {
   private namesHeard(owner: string): Set<string> {
     return entryOf(this.fresh, owner, () => new Set<string>());
   }
+}
+
+/** Endpoints of a service on a network speak for themselves, whoever asked for the service. */
+function outlivesOwner(declaration: Declaration | { readonly problem: string }): boolean {
+  return !('problem' in declaration) && declaration.service.network !== undefined;
 }
 
 /** What is in force is told from what is not by identity: words that stay the same stay the same object. */

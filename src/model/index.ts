@@ -68,17 +68,22 @@ export type {
   VirtualServiceRule,
   VxlanParameters,
 } from './rule.js';
-export { formatPort } from './service.js';
+export { formatPort, formatPublished } from './service.js';
 export type {
   Affinity,
   ConnectionLimits,
+  EndpointMode,
   HealthCheck,
   HttpCheck,
+  PublishedPort,
+  PublishMode,
+  PublishSource,
   Service,
   ServiceDestination,
   ServicePort,
   ServiceSpec,
   SnatMode,
   TcpCheck,
+  TrafficPolicy,
 } from './service.js';
 export type { Endpoint, LocalEndpoint, Network } from './network.js';

@@ -10,6 +10,8 @@ export interface Network {
   readonly port: number;
   /** Of packets inside; absent = what the underlay leaves. Unit: bytes, range 1280-65486. */
   readonly mtu?: number;
+  /** Its endpoints reach nothing beyond their networks. */
+  readonly internal: boolean;
 }
 
 /** One attachment of a sandbox to a network, as all hosts see it. */
@@ -24,10 +26,19 @@ export interface Endpoint {
   readonly addresses: readonly string[];
   /** `02:4d:...`, derived from the first address. */
   readonly mac: string;
+  /**
+   * Its weight in each service that it is a destination of: new connections in proportion to it,
+   * 0 = none. Range 0-65535.
+   */
+  readonly services: Readonly<Record<string, number>>;
+  /** The node itself, on the ingress network: where published ports come in. */
+  readonly isEntry: boolean;
+  /** Its node is not heard of; it may be there all the same, or not. */
+  readonly isAway: boolean;
 }
 
 /** An endpoint of this host. */
 export interface LocalEndpoint extends Endpoint {
-  /** Path of the network namespace. */
+  /** Path of the network namespace; empty for an entry, which is the host's own. */
   readonly sandbox: string;
 }

@@ -99,7 +99,7 @@ export interface RouteRule {
   readonly metric?: number;
 }
 
-/** An `ip rule`. Identity: family and priority. */
+/** An `ip rule`. Identity: family, priority and mark. */
 export interface PolicyRule {
   readonly kind: 'policy';
   readonly family: Family;
@@ -132,6 +132,8 @@ export interface SysctlRule {
   readonly kind: 'sysctl';
   readonly name: string;
   readonly value: string;
+  /** The device that it belongs to: there is none without it. */
+  readonly device?: string;
 }
 
 /** IPVS idle timeouts of the sandbox. Unit: seconds, range 1-2147483. */
@@ -171,7 +173,7 @@ export function ruleKey(rule: Rule): string {
     case 'route':
       return `route ${rule.destination} ${formatPlace(rule)}`;
     case 'policy':
-      return `rule v${rule.family} ${rule.priority}`;
+      return `rule v${rule.family} ${rule.priority}${formatMark(rule)}`;
     case 'neighbor':
       return `neigh ${rule.address} dev ${rule.device}`;
     case 'fdb':
@@ -310,10 +312,12 @@ function formatPolicy(rule: PolicyRule): string {
   const words = [`rule v${rule.family} ${rule.priority}:`];
   if (rule.from !== undefined) words.push(`from ${rule.from}`);
   if (rule.to !== undefined) words.push(`to ${rule.to}`);
-  if (rule.fwmark !== undefined) {
-    const mask = rule.fwmask === undefined ? '' : `/0x${rule.fwmask.toString(16)}`;
-    words.push(`fwmark 0x${rule.fwmark.toString(16)}${mask}`);
-  }
-  words.push(`lookup ${rule.table}`);
+  words.push(`${formatMark(rule).trimStart()} lookup ${rule.table}`.trimStart());
   return words.join(' ');
+}
+
+function formatMark({ fwmark, fwmask }: PolicyRule): string {
+  if (fwmark === undefined) return '';
+  const mask = fwmask === undefined ? '' : `/0x${fwmask.toString(16)}`;
+  return ` fwmark 0x${fwmark.toString(16)}${mask}`;
 }

@@ -13,10 +13,22 @@ import type {
 export interface ServiceSpec {
   /** DNS label or labels: letters, digits, `-`, `.`; at most 63 characters. Unique. */
   readonly name: string;
-  /** At most one per family; empty = one from the pools for each family of the destinations. */
+  /**
+   * The network it is on: its destinations are the endpoints there that name it. Absent = it stands
+   * alone, and its destinations are those that it lists.
+   */
+  readonly network?: string;
+  /** On a network: whether it has a VIP there, or its name alone stands for its endpoints. */
+  readonly endpointMode: EndpointMode;
+  /**
+   * At most one per family; empty = one from the pools for each family of the destinations, or of
+   * the network.
+   */
   readonly vips: readonly string[];
-  /** At least one; no protocol and port twice. */
+  /** At least one, no protocol and port twice; none on a network, where a VIP has every port. */
   readonly ports: readonly ServicePort[];
+  /** Ports of the nodes themselves; only on a network. No protocol and port twice. */
+  readonly publish: readonly PublishedPort[];
   readonly scheduler: Scheduler;
   readonly schedulerFlags: readonly SchedulerFlag[];
   readonly onePacket: boolean;
@@ -45,6 +57,26 @@ export interface ServicePort {
   readonly targetPort: number;
   readonly count: number;
 }
+
+export type EndpointMode = 'vip' | 'dnsrr';
+
+/** A port of every node, or `count` consecutive ones, that leads to the service's endpoints. */
+export interface PublishedPort extends ServicePort {
+  /** `host`: only nodes with an endpoint answer, for their own. */
+  readonly mode: PublishMode;
+  /** Whether endpoints see the client's address, or that of the node it called. */
+  readonly source: PublishSource;
+  /** Which endpoints a node chooses from: all; its own while it has any; its own alone. */
+  readonly policy: TrafficPolicy;
+  /** The address of a node that answers; absent = all of its addresses. */
+  readonly bind?: string;
+  /** Canonical prefixes of clients that are answered; empty = all. */
+  readonly allowFrom: readonly string[];
+}
+
+export type PublishMode = 'ingress' | 'host';
+export type PublishSource = 'preserve' | 'snat';
+export type TrafficPolicy = 'any' | 'prefer-local' | 'local';
 
 /** A client keeps its destination for `timeoutS` seconds after its last connection; 0 = off. */
 export interface Affinity {
@@ -108,7 +140,7 @@ export interface HttpCheck extends CheckTiming {
 
 /** A service whose VIPs are settled; what the rules are compiled from. */
 export interface Service extends ServiceSpec {
-  /** One per family at most, at least one. */
+  /** One per family at most; at least one, but for a service on a network. */
   readonly vips: readonly string[];
 }
 
@@ -118,4 +150,16 @@ export function formatPort(port: ServicePort): string {
     port.count === 1 ? String(first) : `${first}-${first + port.count - 1}`;
   const target = port.targetPort === port.port ? '' : `:${span(port.targetPort)}`;
   return `${span(port.port)}${target}/${port.protocol}`;
+}
+
+/** `8080:80/tcp`, and in braces what of it is not as usual. */
+export function formatPublished(port: PublishedPort): string {
+  const words = [
+    ...(port.mode === 'ingress' ? [] : [`mode=${port.mode}`]),
+    ...(port.source === 'preserve' ? [] : [`source=${port.source}`]),
+    ...(port.policy === 'any' ? [] : [`policy=${port.policy}`]),
+    ...(port.bind === undefined ? [] : [`bind=${port.bind}`]),
+    ...(port.allowFrom.length === 0 ? [] : [`allowFrom=${port.allowFrom.join(',')}`]),
+  ];
+  return [formatPort(port), ...(words.length === 0 ? [] : [`{${words.join(' ')}}`])].join(' ');
 }

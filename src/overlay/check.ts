@@ -15,23 +15,26 @@ export const vniMin = 4_096;
 export const vniMax = 2 ** 24 - 1;
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** One endpoint may serve this many. */
+const servicesMax = 64;
 const macPattern = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /** A network as somebody wrote it: a user, or another node. Errors: FieldError. */
 export function checkNetwork(value: unknown): Network {
-  const { name, vni, subnets, port, mtu } = fieldsOf(value);
+  const { name, vni, subnets, port, mtu, internal } = fieldsOf(value);
   return {
     name: checkName('name', name),
     vni: wholeNumber('vni', vni, vniMin, vniMax),
     subnets: checkSubnets(subnets),
     port: port === undefined ? vxlanPort : wholeNumber('port', port, 1_024, 49_151),
     ...(mtu === undefined ? {} : { mtu: wholeNumber('mtu', mtu, 1_280, 65_486) }),
+    internal: internal === true,
   };
 }
 
 /** What another node says of an endpoint. Errors: FieldError. */
-export function checkEndpoint(value: unknown): Pick<Endpoint, 'vtep' | 'addresses' | 'mac'> {
-  const { vtep, addresses, mac } = fieldsOf(value);
+export function checkEndpoint(value: unknown): Omit<Endpoint, 'name' | 'network' | 'node'> {
+  const { vtep, addresses, mac, services, isEntry } = fieldsOf(value);
   if (typeof mac !== 'string' || !macPattern.test(mac))
     throw new FieldError('mac', 'expected a MAC');
   if (!Array.isArray(addresses) || addresses.length < 1 || addresses.length > 2) {
@@ -41,7 +44,24 @@ export function checkEndpoint(value: unknown): Pick<Endpoint, 'vtep' | 'addresse
     vtep: checkAddress('vtep', vtep),
     addresses: addresses.map((address, i) => checkAddress(`addresses[${i}]`, address)),
     mac,
+    services: checkServices(services ?? {}),
+    isEntry: isEntry === true,
+    isAway: false,
   };
+}
+
+/** Weights by name of the service. Errors: FieldError. */
+export function checkServices(value: unknown): Record<string, number> {
+  const weights = Object.entries(fieldsOf(value));
+  if (weights.length > servicesMax) {
+    throw new FieldError('services', `expected at most ${servicesMax}, got ${weights.length}`);
+  }
+  return Object.fromEntries(
+    weights.map(([name, weight]) => [
+      checkName('services', name),
+      wholeNumber(`services.${name}`, weight, 0, 65_535),
+    ]),
+  );
 }
 
 export function checkName(field: string, value: unknown): string {

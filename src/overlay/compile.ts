@@ -8,6 +8,7 @@ import {
   type Rule,
 } from '../model/index.js';
 import { bridgeName, interfaceName, portName, vxlanName } from './names.js';
+import { compileMembers } from './vxlan-table.js';
 
 /** What a VXLAN packet costs of the underlay's MTU. Unit: bytes. */
 const overhead = {
@@ -56,8 +57,11 @@ export function compileNetwork(
   const { vni, port } = network;
   const mtu = networkMtu(network, underlay);
   const [bridge, vxlan] = [bridgeName(vni), vxlanName(vni)];
+  const entry = local.find(({ isEntry }) => isEntry);
+  const mac = entry === undefined ? {} : { mac: entry.mac };
   return [
-    { kind: 'link', name: bridge, type: 'bridge', up: true, mtu },
+    { kind: 'link', name: bridge, type: 'bridge', up: true, mtu, ...mac },
+    ...(entry === undefined ? [] : addressRules(network, bridge, entry)),
     {
       kind: 'link',
       name: vxlan,
@@ -67,15 +71,20 @@ export function compileNetwork(
       master: bridge,
       vxlan: { vni, port, local: underlay.vtep, proxy: true },
     },
-    ...local.map((endpoint): Rule => {
+    ...local.flatMap((endpoint): Rule[] => {
+      if (endpoint.isEntry) return [];
       const peer = {
         name: interfaceName(vni),
         netns: endpoint.sandbox,
         mac: endpoint.mac,
       };
       const name = portName(vni, endpoint.name);
-      return { kind: 'link', name, type: 'veth', up: true, mtu, master: bridge, peer };
+      return [{ kind: 'link', name, type: 'veth', up: true, mtu, master: bridge, peer }];
     }),
+    ...compileMembers(
+      port,
+      remote.map(({ vtep }) => vtep),
+    ),
     ...remote.flatMap(({ addresses, mac, vtep }): Rule[] => [
       { kind: 'fdb', device: vxlan, mac, vtep },
       ...addresses.map((address): Rule => {
@@ -89,15 +98,19 @@ export function compileNetwork(
 export function compileEndpoint(
   network: Network,
   underlay: Underlay,
-  { addresses, mac }: LocalEndpoint,
+  endpoint: LocalEndpoint,
 ): Rule[] {
   const device = interfaceName(network.vni);
   const mtu = networkMtu(network, underlay);
   return [
-    { kind: 'link', name: device, type: 'veth-end', up: true, mtu, mac },
-    ...addresses.map((address): Rule => {
-      const subnet = network.subnets.find((one) => prefixContains(one, address))!;
-      return { kind: 'address', device, prefix: `${address}/${prefixLength(subnet)}` };
-    }),
+    { kind: 'link', name: device, type: 'veth-end', up: true, mtu, mac: endpoint.mac },
+    ...addressRules(network, device, endpoint),
   ];
+}
+
+function addressRules({ subnets }: Network, device: string, { addresses }: Endpoint): Rule[] {
+  return addresses.map((address) => {
+    const subnet = subnets.find((one) => prefixContains(one, address))!;
+    return { kind: 'address', device, prefix: `${address}/${prefixLength(subnet)}` };
+  });
 }

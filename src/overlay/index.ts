@@ -4,8 +4,16 @@
  */
 export { compileEndpoint, compileNetwork, mtuProblem, networkMtu } from './compile.js';
 export type { Underlay } from './compile.js';
-export { bridgeName, interfaceName, macOf, portName, vxlanName } from './names.js';
-export { chooseSlice, sliceAddresses, sliceCount } from './slices.js';
+export {
+  bridgeName,
+  ingressEndpointName,
+  interfaceName,
+  macOf,
+  portName,
+  vxlanName,
+} from './names.js';
+export { defaultIngress, ingressName } from './ingress-network.js';
+export { chooseSlice, sliceAddresses, sliceCount, vipRange } from './slices.js';
 export { clashOf, holderOf, settleNetworks } from './settle.js';
 export type { LostNetwork, NetworkClaim, SliceClaim } from './settle.js';
 export {
@@ -13,6 +21,7 @@ export {
   checkEndpoint,
   checkName,
   checkNetwork,
+  checkServices,
   vniMax,
   vniMin,
   vxlanPort,

@@ -30,3 +30,8 @@ export function macOf(address: string): string {
   const last = addressBytes(address)!.slice(-4);
   return ['02', '4d', ...Array.from(last, (byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
+
+/** Of a task's endpoint on the ingress network: one for each sandbox. */
+export function ingressEndpointName(sandbox: string): string {
+  return `task-${createHash('sha256').update(sandbox).digest('hex').slice(0, 12)}`;
+}

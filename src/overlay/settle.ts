@@ -69,7 +69,7 @@ function overlap(a: string, b: string): boolean {
 }
 
 function sameNetwork(a: Network, b: Network): boolean {
-  const text = ({ name, vni, subnets, port, mtu }: Network): string =>
-    JSON.stringify([name, vni, subnets, port, mtu]);
+  const text = ({ name, vni, subnets, port, mtu, internal }: Network): string =>
+    JSON.stringify([name, vni, subnets, port, mtu, internal]);
   return text(a) === text(b);
 }

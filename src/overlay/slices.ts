@@ -1,5 +1,5 @@
 import { MeshError } from '../base/index.js';
-import { addressAt, prefixSize } from '../model/index.js';
+import { addressAt, prefixLength, prefixSize } from '../model/index.js';
 
 /*
  * How a subnet is divided without a manager: three quarters into slices that nodes claim, one after
@@ -22,6 +22,12 @@ export function sliceCount(subnet: string): number {
     'invalid_argument',
     `subnet ${subnet}: expected room for at least 43 addresses`,
   );
+}
+
+/** The part of a subnet that VIPs are taken from, as a prefix. */
+export function vipRange(subnet: string): string {
+  const first = addressAt(subnet, (prefixSize(subnet) / 4) * 3);
+  return `${first}/${prefixLength(subnet) + 2}`;
 }
 
 /** The addresses of a slice, in order. */

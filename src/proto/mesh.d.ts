@@ -214,6 +214,9 @@ export namespace meshd {
             drainDeadlineMs: number;
             healthCheck: (meshd.v1.HealthCheck|null);
             destinations: meshd.v1.ServiceDestination[];
+            network: (string|null);
+            endpointMode: string;
+            publish: meshd.v1.PublishedPort[];
             static encode(message: meshd.v1.ServiceSpec.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceSpec & meshd.v1.ServiceSpec.$Shape;
         }
@@ -234,9 +237,47 @@ export namespace meshd {
                 drainDeadlineMs?: number;
                 healthCheck?: (meshd.v1.HealthCheck.$Properties|null);
                 destinations?: meshd.v1.ServiceDestination.$Properties[];
+                network?: (string|null);
+                endpointMode?: string;
+                publish?: meshd.v1.PublishedPort.$Properties[];
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.ServiceSpec.$Properties;
+        }
+
+        interface IPublishedPort extends meshd.v1.PublishedPort.$Properties {
+        }
+
+        class PublishedPort {
+            constructor(properties?: meshd.v1.PublishedPort.$Properties);
+            $unknowns?: Uint8Array[];
+            protocol: string;
+            port: number;
+            targetPort: number;
+            count: number;
+            mode: string;
+            source: string;
+            policy: string;
+            bind: (string|null);
+            allowFrom: string[];
+            static encode(message: meshd.v1.PublishedPort.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.PublishedPort & meshd.v1.PublishedPort.$Shape;
+        }
+
+        namespace PublishedPort {
+            interface $Properties {
+                protocol?: string;
+                port?: number;
+                targetPort?: number;
+                count?: number;
+                mode?: string;
+                source?: string;
+                policy?: string;
+                bind?: (string|null);
+                allowFrom?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.PublishedPort.$Properties;
         }
 
         interface IServicePort extends meshd.v1.ServicePort.$Properties {
@@ -2014,6 +2055,7 @@ export namespace meshd {
             nodes: string[];
             endpoints: meshd.v1.NetworkEndpoint[];
             problem: (string|null);
+            internal: boolean;
             static encode(message: meshd.v1.Network.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Network & meshd.v1.Network.$Shape;
         }
@@ -2028,6 +2070,7 @@ export namespace meshd {
                 nodes?: string[];
                 endpoints?: meshd.v1.NetworkEndpoint.$Properties[];
                 problem?: (string|null);
+                internal?: boolean;
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.Network.$Properties;
@@ -2045,6 +2088,8 @@ export namespace meshd {
             addresses: string[];
             mac: string;
             sandbox: (string|null);
+            services: { [k: string]: number };
+            isEntry: boolean;
             static encode(message: meshd.v1.NetworkEndpoint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NetworkEndpoint & meshd.v1.NetworkEndpoint.$Shape;
         }
@@ -2057,6 +2102,8 @@ export namespace meshd {
                 addresses?: string[];
                 mac?: string;
                 sandbox?: (string|null);
+                services?: { [k: string]: number };
+                isEntry?: boolean;
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.NetworkEndpoint.$Properties;
@@ -2073,6 +2120,7 @@ export namespace meshd {
             subnets: string[];
             port: (number|null);
             mtu: (number|null);
+            internal: boolean;
             static encode(message: meshd.v1.CreateNetworkRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CreateNetworkRequest & meshd.v1.CreateNetworkRequest.$Shape;
         }
@@ -2084,6 +2132,7 @@ export namespace meshd {
                 subnets?: string[];
                 port?: (number|null);
                 mtu?: (number|null);
+                internal?: boolean;
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.CreateNetworkRequest.$Properties;
@@ -2134,6 +2183,7 @@ export namespace meshd {
             network: string;
             name: string;
             sandbox: string;
+            services: { [k: string]: number };
             static encode(message: meshd.v1.AttachEndpointRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.AttachEndpointRequest & meshd.v1.AttachEndpointRequest.$Shape;
         }
@@ -2143,6 +2193,7 @@ export namespace meshd {
                 network?: string;
                 name?: string;
                 sandbox?: string;
+                services?: { [k: string]: number };
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.AttachEndpointRequest.$Properties;

@@ -923,6 +923,7 @@ export const meshd = $root.meshd = (() => {
                 this.ports = [];
                 this.schedulerFlags = [];
                 this.destinations = [];
+                this.publish = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -943,6 +944,9 @@ export const meshd = $root.meshd = (() => {
             ServiceSpec.prototype.drainDeadlineMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             ServiceSpec.prototype.healthCheck = null;
             ServiceSpec.prototype.destinations = $util.emptyArray;
+            ServiceSpec.prototype.network = null;
+            ServiceSpec.prototype.endpointMode = "";
+            ServiceSpec.prototype.publish = $util.emptyArray;
 
             let $oneOfFields;
 
@@ -955,6 +959,12 @@ export const meshd = $root.meshd = (() => {
             // Virtual OneOf for proto3 optional field
             $Object.defineProperty(ServiceSpec.prototype, "_healthCheck", {
                 get: $util.oneOfGetter($oneOfFields = ["healthCheck"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ServiceSpec.prototype, "_network", {
+                get: $util.oneOfGetter($oneOfFields = ["network"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -997,6 +1007,13 @@ export const meshd = $root.meshd = (() => {
                 if (message.destinations != null && message.destinations.length)
                     for (let i = 0; i < message.destinations.length; ++i)
                         $root.meshd.v1.ServiceDestination.encode(message.destinations[i], writer.uint32(114).fork(), _depth + 1).ldelim();
+                if (message.network != null && $Object.hasOwnProperty.call(message, "network"))
+                    writer.uint32(122).string(message.network);
+                if (message.endpointMode != null && $Object.hasOwnProperty.call(message, "endpointMode") && message.endpointMode !== "")
+                    writer.uint32(130).string(message.endpointMode);
+                if (message.publish != null && message.publish.length)
+                    for (let i = 0; i < message.publish.length; ++i)
+                        $root.meshd.v1.PublishedPort.encode(message.publish[i], writer.uint32(138).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1142,6 +1159,30 @@ export const meshd = $root.meshd = (() => {
                             message.destinations.push($root.meshd.v1.ServiceDestination.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
+                    case 15: {
+                            if (wireType !== 2)
+                                break;
+                            message.network = reader.stringVerify();
+                            message._network = "network";
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.endpointMode = value;
+                            else
+                                delete message.endpointMode;
+                            continue;
+                        }
+                    case 17: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.publish && message.publish.length))
+                                message.publish = [];
+                            message.publish.push($root.meshd.v1.PublishedPort.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -1160,6 +1201,191 @@ export const meshd = $root.meshd = (() => {
             };
 
             return ServiceSpec;
+        })();
+
+        v1.PublishedPort = (function() {
+
+            const PublishedPort = function (properties) {
+                this.allowFrom = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            PublishedPort.prototype.protocol = "";
+            PublishedPort.prototype.port = 0;
+            PublishedPort.prototype.targetPort = 0;
+            PublishedPort.prototype.count = 0;
+            PublishedPort.prototype.mode = "";
+            PublishedPort.prototype.source = "";
+            PublishedPort.prototype.policy = "";
+            PublishedPort.prototype.bind = null;
+            PublishedPort.prototype.allowFrom = $util.emptyArray;
+
+            let $oneOfFields;
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(PublishedPort.prototype, "_bind", {
+                get: $util.oneOfGetter($oneOfFields = ["bind"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            PublishedPort.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.protocol != null && $Object.hasOwnProperty.call(message, "protocol") && message.protocol !== "")
+                    writer.uint32(10).string(message.protocol);
+                if (message.port != null && $Object.hasOwnProperty.call(message, "port") && message.port !== 0)
+                    writer.uint32(16).uint32(message.port);
+                if (message.targetPort != null && $Object.hasOwnProperty.call(message, "targetPort") && message.targetPort !== 0)
+                    writer.uint32(24).uint32(message.targetPort);
+                if (message.count != null && $Object.hasOwnProperty.call(message, "count") && message.count !== 0)
+                    writer.uint32(32).uint32(message.count);
+                if (message.mode != null && $Object.hasOwnProperty.call(message, "mode") && message.mode !== "")
+                    writer.uint32(42).string(message.mode);
+                if (message.source != null && $Object.hasOwnProperty.call(message, "source") && message.source !== "")
+                    writer.uint32(50).string(message.source);
+                if (message.policy != null && $Object.hasOwnProperty.call(message, "policy") && message.policy !== "")
+                    writer.uint32(58).string(message.policy);
+                if (message.bind != null && $Object.hasOwnProperty.call(message, "bind"))
+                    writer.uint32(66).string(message.bind);
+                if (message.allowFrom != null && message.allowFrom.length)
+                    for (let i = 0; i < message.allowFrom.length; ++i)
+                        writer.uint32(74).string(message.allowFrom[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            PublishedPort.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.meshd.v1.PublishedPort();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.protocol = value;
+                            else
+                                delete message.protocol;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.port = value;
+                            else
+                                delete message.port;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.targetPort = value;
+                            else
+                                delete message.targetPort;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.count = value;
+                            else
+                                delete message.count;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.mode = value;
+                            else
+                                delete message.mode;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.source = value;
+                            else
+                                delete message.source;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.policy = value;
+                            else
+                                delete message.policy;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.bind = reader.stringVerify();
+                            message._bind = "bind";
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.allowFrom && message.allowFrom.length))
+                                message.allowFrom = [];
+                            message.allowFrom.push(reader.stringVerify());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return PublishedPort;
         })();
 
         v1.ServicePort = (function() {
@@ -9568,6 +9794,7 @@ export const meshd = $root.meshd = (() => {
             Network.prototype.nodes = $util.emptyArray;
             Network.prototype.endpoints = $util.emptyArray;
             Network.prototype.problem = null;
+            Network.prototype.internal = false;
 
             let $oneOfFields;
 
@@ -9603,6 +9830,8 @@ export const meshd = $root.meshd = (() => {
                         $root.meshd.v1.NetworkEndpoint.encode(message.endpoints[i], writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.problem != null && $Object.hasOwnProperty.call(message, "problem"))
                     writer.uint32(66).string(message.problem);
+                if (message.internal != null && $Object.hasOwnProperty.call(message, "internal") && message.internal !== false)
+                    writer.uint32(72).bool(message.internal);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -9703,6 +9932,15 @@ export const meshd = $root.meshd = (() => {
                             message._problem = "problem";
                             continue;
                         }
+                    case 9: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.internal = value;
+                            else
+                                delete message.internal;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -9727,6 +9965,7 @@ export const meshd = $root.meshd = (() => {
 
             const NetworkEndpoint = function (properties) {
                 this.addresses = [];
+                this.services = {};
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -9739,6 +9978,8 @@ export const meshd = $root.meshd = (() => {
             NetworkEndpoint.prototype.addresses = $util.emptyArray;
             NetworkEndpoint.prototype.mac = "";
             NetworkEndpoint.prototype.sandbox = null;
+            NetworkEndpoint.prototype.services = $util.emptyObject;
+            NetworkEndpoint.prototype.isEntry = false;
 
             let $oneOfFields;
 
@@ -9768,6 +10009,11 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(42).string(message.mac);
                 if (message.sandbox != null && $Object.hasOwnProperty.call(message, "sandbox"))
                     writer.uint32(50).string(message.sandbox);
+                if (message.services != null && $Object.hasOwnProperty.call(message, "services"))
+                    for (let keys = $Object.keys(message.services), i = 0; i < keys.length; ++i)
+                        writer.uint32(58).fork().uint32(10).string(keys[i]).uint32(16).uint32(message.services[keys[i]]).ldelim();
+                if (message.isEntry != null && $Object.hasOwnProperty.call(message, "isEntry") && message.isEntry !== false)
+                    writer.uint32(64).bool(message.isEntry);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -9781,7 +10027,7 @@ export const meshd = $root.meshd = (() => {
                     _depth = 0;
                 if (_depth > $Reader.recursionLimit)
                     throw $Error("max depth exceeded");
-                let end, message, value;
+                let end, message, key, value;
                 if (length === $undefined)
                     end = reader.len;
                 else {
@@ -9852,6 +10098,51 @@ export const meshd = $root.meshd = (() => {
                             message._sandbox = "sandbox";
                             continue;
                         }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            if (message.services === $util.emptyObject)
+                                message.services = {};
+                            let end2 = reader.size() + reader.pos;
+                            if (end2 > reader.len)
+                                throw $RangeError("index out of range");
+                            reader.len = end2;
+                            key = "";
+                            value = 0;
+                            while (reader.pos < end2) {
+                                let tag2 = reader.tag();
+                                wireType = tag2 & 7;
+                                switch (tag2 >>>= 3) {
+                                case 1:
+                                    if (wireType !== 2)
+                                        break;
+                                    key = reader.stringVerify();
+                                    continue;
+                                case 2:
+                                    if (wireType !== 0)
+                                        break;
+                                    value = reader.uint32();
+                                    continue;
+                                }
+                                reader.skipType(wireType, _depth, tag2);
+                            }
+                            if (reader.pos !== end2)
+                                throw $RangeError("index out of range");
+                            reader.len = end;
+                            if (key === "__proto__")
+                                $util.makeProp(message.services, key);
+                            message.services[key] = value;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.isEntry = value;
+                            else
+                                delete message.isEntry;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -9887,6 +10178,7 @@ export const meshd = $root.meshd = (() => {
             CreateNetworkRequest.prototype.subnets = $util.emptyArray;
             CreateNetworkRequest.prototype.port = null;
             CreateNetworkRequest.prototype.mtu = null;
+            CreateNetworkRequest.prototype.internal = false;
 
             let $oneOfFields;
 
@@ -9926,6 +10218,8 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(32).uint32(message.port);
                 if (message.mtu != null && $Object.hasOwnProperty.call(message, "mtu"))
                     writer.uint32(40).uint32(message.mtu);
+                if (message.internal != null && $Object.hasOwnProperty.call(message, "internal") && message.internal !== false)
+                    writer.uint32(48).bool(message.internal);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -9995,6 +10289,15 @@ export const meshd = $root.meshd = (() => {
                                 break;
                             message.mtu = reader.uint32();
                             message._mtu = "mtu";
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.internal = value;
+                            else
+                                delete message.internal;
                             continue;
                         }
                     }
@@ -10168,6 +10471,7 @@ export const meshd = $root.meshd = (() => {
         v1.AttachEndpointRequest = (function() {
 
             const AttachEndpointRequest = function (properties) {
+                this.services = {};
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -10177,6 +10481,7 @@ export const meshd = $root.meshd = (() => {
             AttachEndpointRequest.prototype.network = "";
             AttachEndpointRequest.prototype.name = "";
             AttachEndpointRequest.prototype.sandbox = "";
+            AttachEndpointRequest.prototype.services = $util.emptyObject;
 
             AttachEndpointRequest.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -10191,6 +10496,9 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(18).string(message.name);
                 if (message.sandbox != null && $Object.hasOwnProperty.call(message, "sandbox") && message.sandbox !== "")
                     writer.uint32(26).string(message.sandbox);
+                if (message.services != null && $Object.hasOwnProperty.call(message, "services"))
+                    for (let keys = $Object.keys(message.services), i = 0; i < keys.length; ++i)
+                        writer.uint32(34).fork().uint32(10).string(keys[i]).uint32(16).uint32(message.services[keys[i]]).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -10204,7 +10512,7 @@ export const meshd = $root.meshd = (() => {
                     _depth = 0;
                 if (_depth > $Reader.recursionLimit)
                     throw $Error("max depth exceeded");
-                let end, message, value;
+                let end, message, key, value;
                 if (length === $undefined)
                     end = reader.len;
                 else {
@@ -10249,6 +10557,42 @@ export const meshd = $root.meshd = (() => {
                                 message.sandbox = value;
                             else
                                 delete message.sandbox;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if (message.services === $util.emptyObject)
+                                message.services = {};
+                            let end2 = reader.size() + reader.pos;
+                            if (end2 > reader.len)
+                                throw $RangeError("index out of range");
+                            reader.len = end2;
+                            key = "";
+                            value = 0;
+                            while (reader.pos < end2) {
+                                let tag2 = reader.tag();
+                                wireType = tag2 & 7;
+                                switch (tag2 >>>= 3) {
+                                case 1:
+                                    if (wireType !== 2)
+                                        break;
+                                    key = reader.stringVerify();
+                                    continue;
+                                case 2:
+                                    if (wireType !== 0)
+                                        break;
+                                    value = reader.uint32();
+                                    continue;
+                                }
+                                reader.skipType(wireType, _depth, tag2);
+                            }
+                            if (reader.pos !== end2)
+                                throw $RangeError("index out of range");
+                            reader.len = end;
+                            if (key === "__proto__")
+                                $util.makeProp(message.services, key);
+                            message.services[key] = value;
                             continue;
                         }
                     }

@@ -24,8 +24,9 @@ export interface PassReport {
   /** Of every refusal of the kernel, one each. */
   readonly errnos: readonly number[];
   readonly drift: readonly DriftedRule[];
-  /** The table's revision that the pass worked from. */
+  /** The revision that the pass worked from, and the version of the rules. */
   readonly revision: number;
+  readonly version: number;
   /**
    * Identities that are not known to be as they should, or `everything` when the pass broke off;
    * absent when all are.
@@ -131,9 +132,12 @@ export class Reconciler {
     const { clock, log } = this.options;
     const startedAt = clock.now();
     const revision = this.options.revision();
-    const report = (rest: Omit<PassReport, 'scope' | 'revision' | 'atMs' | 'durationMs'>): void => {
-      const durationMs = clock.now() - startedAt;
-      this.options.passed({ scope, revision, atMs: clock.wallMs(), durationMs, ...rest });
+    const { version } = this.options.table;
+    const report = (
+      rest: Pick<PassReport, 'ops' | 'error' | 'errnos' | 'drift' | 'failed'>,
+    ): void => {
+      const [durationMs, atMs] = [clock.now() - startedAt, clock.wallMs()];
+      this.options.passed({ scope, revision, version, atMs, durationMs, ...rest });
     };
     try {
       const changed = this.takeChanged();

@@ -177,7 +177,9 @@ export class Retirement {
     destination: Destination,
   ): Entry {
     const deadlines = this.deadlines.get(key);
-    const waitMs = deadlines?.get(id) ?? deadlines?.get('') ?? this.defaultDeadlineMs;
+    // An endpoint drains while it is there: of one that has gone nothing is left to finish.
+    const ownMs = 'fwmark' in service.match ? 0 : this.defaultDeadlineMs;
+    const waitMs = deadlines?.get(id) ?? deadlines?.get('') ?? ownMs;
     deadlines?.delete(id);
     return { service, destination, deadlineAt: this.clock.now() + waitMs };
   }

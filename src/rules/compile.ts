@@ -1,14 +1,17 @@
 import {
   addressBits,
   familyOf,
+  matchFamily,
   vipLink,
   type Destination,
   type Family,
   type IpvsTimeoutsRule,
+  type Protocol,
   type Rule,
   type SchedulerFlag,
   type Service,
   type ServicePort,
+  type VirtualServiceMatch,
   type VirtualServiceRule,
 } from '../model/index.js';
 import type { OnLink } from './on-link.js';
@@ -76,17 +79,30 @@ function compilePort(
 ): void {
   const family = familyOf(vip);
   for (let i = 0; i < port.count; i++) {
-    into.push({
-      kind: 'virtual-service',
-      match: { protocol: port.protocol, address: vip, port: port.port + i },
-      scheduler: service.scheduler,
-      schedulerFlags: flagsOf(service),
-      affinityTimeoutS: service.affinity.timeoutS,
-      affinityPrefix: family === 4 ? service.affinity.prefix4 : service.affinity.prefix6,
-      onePacket: service.onePacket && port.protocol === 'udp',
-      destinations: destinationsOf(service, family, port.targetPort + i, context),
-    } satisfies VirtualServiceRule);
+    const match = { protocol: port.protocol, address: vip, port: port.port + i };
+    const destinations = destinationsOf(service, family, port.targetPort + i, context);
+    into.push(virtualServiceOf(service, match, port.protocol, destinations));
   }
+}
+
+/** The virtual service of `match`, balanced as `service` says; `protocol` undefined = any. */
+export function virtualServiceOf(
+  service: Service,
+  match: VirtualServiceMatch,
+  protocol: Protocol | undefined,
+  destinations: readonly Destination[],
+): VirtualServiceRule {
+  const { prefix4, prefix6, timeoutS } = service.affinity;
+  return {
+    kind: 'virtual-service',
+    match,
+    scheduler: service.scheduler,
+    schedulerFlags: flagsOf(service),
+    affinityTimeoutS: timeoutS,
+    affinityPrefix: matchFamily(match) === 4 ? prefix4 : prefix6,
+    onePacket: service.onePacket && protocol === 'udp',
+    destinations,
+  };
 }
 
 /**

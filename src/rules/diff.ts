@@ -147,8 +147,10 @@ class Plan {
       return master !== undefined && this.newDevices.has(master) ? free : rule;
     }
     if (rule.kind === 'neighbor' && this.newMacs.has(rule.device)) return undefined;
-    const gone = 'device' in rule && this.newDevices.has(rule.device);
-    return gone ? undefined : rule;
+    // Which device a sysctl belongs to is said by who wants it.
+    const bearer = rule.kind === 'sysctl' ? (this.desired.get(key) ?? rule) : rule;
+    const device = 'device' in bearer ? bearer.device : undefined;
+    return device !== undefined && this.newDevices.has(device) ? undefined : rule;
   }
 
   private compare(key: string): void {
@@ -216,11 +218,18 @@ class Plan {
   }
 
   private push(into: Map<RuleKind, Op[]>, op: Op): void {
-    const kind = op.target.kind === 'destination' ? 'virtual-service' : op.target.kind;
+    const kind = turnOf(op.target);
     const ops = into.get(kind);
     if (ops === undefined) into.set(kind, [op]);
     else ops.push(op);
   }
+}
+
+/** With which kind an Op has its turn. */
+function turnOf(target: Op['target']): RuleKind {
+  if (target.kind === 'destination') return 'virtual-service';
+  // The files of a device are there once it is: they come behind it, with what is on it.
+  return target.kind === 'sysctl' && target.device !== undefined ? 'address' : target.kind;
 }
 
 /** What the kernel cannot change in place. */

@@ -4,6 +4,11 @@
  */
 export { compileBase, compileService, managedSysctls } from './compile.js';
 export type { CompileContext, IdleTimeouts } from './compile.js';
+export { compileEntry } from './entry.js';
+export type { EntryOptions } from './entry.js';
+export { compilePublished, publishedMatches } from './published.js';
+export type { IngressView } from './published.js';
+export { compileIngressTask, compileVip } from './task.js';
 export { allKeys, diff, isSetting, sameRule } from './diff.js';
 export type { RuleView } from './diff.js';
 export { explain } from './explain.js';

@@ -11,14 +11,21 @@ export class RuleTable {
   /** The owner of each key; where several want it, all of them with the rule that each wants. */
   private readonly owners = new Map<string, string | Map<string, Rule>>();
   private changed = new Set<string>();
+  private puts = 0;
 
   /** The rules as they should be now. A live view: do not keep it across changes. */
   get desired(): RuleSet {
     return this.rules;
   }
 
+  /** Grows with every change. */
+  get version(): number {
+    return this.puts;
+  }
+
   /** Replaces everything that `owner` contributes; no rules at all = the owner is gone. */
   put(owner: string, rules: readonly Rule[]): void {
+    this.puts++;
     const before = this.keysByOwner.get(owner) ?? [];
     const keys = rules.map((rule) => this.claim(owner, rule));
     if (keys.length === 0) this.keysByOwner.delete(owner);

@@ -54,8 +54,15 @@ export class Claims {
   }
 }
 
-/** Where a service listens: `10.96.0.1:80/tcp`. */
+/** Where a service listens: `10.96.0.1:80/tcp`; on a network `10.64.0.200` and `published 80/tcp`. */
 export function* listenersOf(service: Service): Generator<string> {
+  if (service.network !== undefined) {
+    yield* service.vips;
+    for (const { protocol, port, count } of service.publish) {
+      for (let i = 0; i < count; i++) yield `published ${port + i}/${protocol}`;
+    }
+    return;
+  }
   for (const address of service.vips) {
     for (const { protocol, port, count } of service.ports) {
       for (let i = 0; i < count; i++) yield formatMatch({ protocol, address, port: port + i });

@@ -32,7 +32,11 @@ export class ServiceTable {
   private readonly yieldedByName = new Map<string, YieldedService>();
   private current = 0;
 
-  constructor(private readonly pool: VipPool) {}
+  /** `networkPool`: of the VIPs on a network; undefined while the network is not known. */
+  constructor(
+    private readonly pool: VipPool,
+    private readonly networkPool: (network: string) => VipPool | undefined = () => undefined,
+  ) {}
 
   /** Grows by one with every commit that changes something. */
   get revision(): number {
@@ -184,6 +188,24 @@ export class ServiceTable {
     };
   }
 
+  /**
+   * Services of this node on a network that is another than before get the VIPs that it has for
+   * them. Errors: resource_exhausted.
+   */
+  prepareNetwork(network: string): Prepared {
+    const before = [...this.entries.values()].filter(({ spec, source }) => {
+      return spec.network === network && source !== 'mesh' && isPooled(spec);
+    });
+    const specs = before.map(({ spec }) => spec);
+    const moving = specs.map(({ name }) => name);
+    const claims = new Claims(this.listeners, this.holders, moving);
+    const revision = this.current + 1;
+    const entries = this.settle(specs, claims).map((service, i): ServiceEntry => {
+      return { ...before[i]!, revision, service };
+    });
+    return this.prepared(entries, [], new Map());
+  }
+
   commit(prepared: Prepared): void {
     this.current = prepared.revision;
     for (const { change, before } of prepared.changes) {
@@ -241,8 +263,8 @@ export class ServiceTable {
       claims.claim(spec, vips);
       settled.set(spec.name, withDrained(spec, vips, this.drainedOf(spec.name)));
     };
-    const pooled = specs.filter(({ vips }) => vips.length === 0);
-    for (const spec of specs) if (spec.vips.length > 0) settleOne(spec, spec.vips);
+    const pooled = specs.filter(isPooled);
+    for (const spec of specs) if (!isPooled(spec)) settleOne(spec, spec.vips);
     const kept = pooled.map((spec) => this.keepVips(spec, claims));
     pooled.forEach((spec, i) => settleOne(spec, this.chooseVips(spec, kept[i]!, claims)));
     return specs.map(({ name }) => settled.get(name)!);
@@ -251,10 +273,11 @@ export class ServiceTable {
   /** Of the VIPs that a service has or had, those it may keep; shared ones as long as ports allow. */
   private keepVips(spec: ServiceSpec, claims: Claims): string[] {
     const families = this.familiesOf(spec);
+    const pool = this.poolOf(spec);
     const before =
       this.entries.get(spec.name)?.service.vips ?? this.remembered.get(spec.name) ?? [];
     const kept = before.filter((vip) => {
-      if (!families.includes(familyOf(vip)) || !this.pool.contains(vip)) return false;
+      if (!families.includes(familyOf(vip)) || pool?.contains(vip) === false) return false;
       const isOurs = this.rememberedFor.get(vip) === spec.name;
       return !claims.isTaken(vip) || (isOurs && claims.isFree(spec, vip));
     });
@@ -263,23 +286,32 @@ export class ServiceTable {
   }
 
   private chooseVips(spec: ServiceSpec, kept: readonly string[], claims: Claims): string[] {
+    const pool = this.poolOf(spec);
+    // It gets the others when its network is known.
+    if (pool === undefined) return [...kept];
     const isOthers = (vip: string): boolean =>
       (this.rememberedFor.get(vip) ?? spec.name) !== spec.name;
     return this.familiesOf(spec).map(
       (family) =>
         kept.find((vip) => familyOf(vip) === family) ??
-        this.pool.choose(spec.name, family, (vip) => claims.isTaken(vip), isOthers),
+        pool.choose(spec.name, family, (vip) => claims.isTaken(vip), isOthers),
     );
   }
 
+  private poolOf({ network }: ServiceSpec): VipPool | undefined {
+    return network === undefined ? this.pool : this.networkPool(network);
+  }
+
   private familiesOf(spec: ServiceSpec): Family[] {
+    const own = spec.network === undefined ? undefined : this.networkPool(spec.network);
+    if (own !== undefined) return ([4, 6] as const).filter((family) => own.hasFamily(family));
     const families = new Set(spec.destinations.map(({ address }) => familyOf(address)));
     if (families.size === 0) {
       // Nobody to ask: it stays as it is.
       const before = this.entries.get(spec.name)?.service.vips ?? this.remembered.get(spec.name);
       for (const vip of before ?? []) families.add(familyOf(vip));
     }
-    if (families.size > 0) return [...families].sort();
+    if (families.size > 0 || spec.network !== undefined) return [...families].sort();
     return this.pool.hasFamily(4) || !this.pool.hasFamily(6) ? [4] : [6];
   }
 
@@ -330,6 +362,11 @@ function namesOf({ set, remove }: TableRequest): Set<string> {
     all.add(name);
   }
   return new Set(set.map(({ name }) => name));
+}
+
+/** Whether its VIPs are for us to choose. */
+function isPooled({ vips, endpointMode }: ServiceSpec): boolean {
+  return vips.length === 0 && endpointMode === 'vip';
 }
 
 function ownerOf({ source, owner }: ServiceEntry): string {

@@ -18,8 +18,10 @@ export function destinationAt(i: number, j: number, destinations: number): strin
 export function serviceAt(i: number, destinations: number): Service {
   return {
     name: `s${i}`,
+    endpointMode: 'vip',
     vips: [vipAt(i)],
     ports: [{ protocol: 'tcp', port: 80, targetPort: 80, count: 1 }],
+    publish: [],
     scheduler: 'rr',
     schedulerFlags: [],
     onePacket: false,

@@ -49,6 +49,7 @@ export class MeshPeer {
           return Promise.resolve({ revision: table.revision });
         },
         isProgrammed: () => true,
+        areNetworksProgrammed: () => true,
       },
       clock: realClock,
       random: Math.random,

@@ -201,6 +201,7 @@ export class SimMeshHost {
         return Promise.resolve(prepared);
       },
       isProgrammed: ({ revision }) => revision <= programmed,
+      areNetworksProgrammed: () => true,
     };
   }
 

@@ -9,7 +9,12 @@ import type {
   Traffic,
 } from '../../src/api/index.js';
 import type { Counters } from '../../src/kernel/index.js';
-import { schedulers, type HealthCheck, type ServiceSpec } from '../../src/model/index.js';
+import {
+  schedulers,
+  type HealthCheck,
+  type PublishedPort,
+  type ServiceSpec,
+} from '../../src/model/index.js';
 
 /*
  * Whatever the types of the API allow, whether or not a daemon would ever say it.
@@ -63,7 +68,23 @@ export const anySpec: fc.Arbitrary<ServiceSpec> = record<ServiceSpec>(
   {
     name: text,
     vips: list(text),
+    endpointMode: fc.constantFrom('vip' as const, 'dnsrr' as const),
     ports: list(fc.record({ protocol, port: u16, targetPort: u16, count: u16 })),
+    publish: list(
+      record<PublishedPort>(
+        {
+          protocol,
+          port: u16,
+          targetPort: u16,
+          count: u16,
+          mode: fc.constantFrom('ingress' as const, 'host' as const),
+          source: fc.constantFrom('preserve' as const, 'snat' as const),
+          policy: fc.constantFrom('any' as const, 'prefer-local' as const, 'local' as const),
+          allowFrom: list(text),
+        },
+        { bind: text },
+      ),
+    ),
     scheduler: fc.constantFrom(...schedulers),
     schedulerFlags: list(fc.constantFrom('fallback' as const, 'port' as const)),
     onePacket: fc.boolean(),
@@ -77,6 +98,7 @@ export const anySpec: fc.Arbitrary<ServiceSpec> = record<ServiceSpec>(
     ),
   },
   {
+    network: text,
     tunnel: fc.record({
       type: fc.constantFrom('ipip' as const, 'gue' as const, 'gre' as const),
       port: u16,

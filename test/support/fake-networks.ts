@@ -13,6 +13,8 @@ const web: EndpointInfo = {
   node: 'a',
   addresses: ['10.64.0.2', 'fd00:64::2'],
   mac: '02:4d:0a:40:00:02',
+  services: { shop: 1 },
+  isEntry: false,
   sandbox: '/run/netns/web',
 };
 const db: EndpointInfo = {
@@ -21,6 +23,8 @@ const db: EndpointInfo = {
   node: 'b',
   addresses: ['10.64.0.18', 'fd00:64::12'],
   mac: '02:4d:0a:40:00:12',
+  services: {},
+  isEntry: false,
 };
 
 const blue: NetworkInfo = {
@@ -29,6 +33,7 @@ const blue: NetworkInfo = {
   subnets: ['10.64.0.0/24', 'fd00:64::/112'],
   port: 4_789,
   mtu: 1_450,
+  internal: false,
   nodes: ['a', 'b'],
   endpoints: [web, db],
 };
@@ -53,8 +58,8 @@ export class FakeNetworks implements NetworkControl {
     return Promise.reject(new MeshError('failed_precondition', problem));
   }
 
-  attach({ network, name, sandbox }: AttachWish): Promise<EndpointInfo> {
-    return Promise.resolve({ ...web, network, name, sandbox });
+  attach(wish: AttachWish): Promise<EndpointInfo> {
+    return Promise.resolve({ ...web, ...wish });
   }
 
   detach(): Promise<void> {

@@ -27,8 +27,10 @@ export function parseService(line: string, destinations: readonly string[]): Ser
   const [tunnelType, tunnelPort, checksum] = one('tunnel')?.split(':') ?? [];
   return {
     name: words[1]!,
+    endpointMode: 'vip',
     vips: one('vip')?.split(',') ?? [],
     ports: all('port').map(parsePort),
+    publish: [],
     scheduler: (one('scheduler') ?? 'rr') as Scheduler,
     schedulerFlags: (one('flags')?.split(',') ?? []) as SchedulerFlag[],
     onePacket: words.includes('ops'),

@@ -36,7 +36,7 @@ const wholeMark = 0xffffffff;
 /**
  * Writes the requests of one Op. The kernel tells rules apart by all they say: `add` fails with
  * EEXIST only for a rule that is the same in everything, and `set` deletes the one of this
- * priority and adds the new one. `set` and `delete` fail with ENOENT when there is none.
+ * priority and mark and adds the new one. `set` and `delete` fail with ENOENT when there is none.
  */
 export function encodePolicyOp(
   writer: MessageWriter,
@@ -59,10 +59,6 @@ export function encodePolicyOp(
   writer.attributeU32(fra.table, rule.table);
   if (rule.from !== undefined) writer.attributeBytes(fra.source, bytesOf(rule.from));
   if (rule.to !== undefined) writer.attributeBytes(fra.destination, bytesOf(rule.to));
-  if (rule.fwmark !== undefined) {
-    writer.attributeU32(fra.mark, rule.fwmark);
-    writer.attributeU32(fra.mask, rule.fwmask ?? wholeMark);
-  }
   writer.end();
 }
 
@@ -116,6 +112,9 @@ function encodeHeader(
 function encodeIdentity(writer: MessageWriter, rule: PolicyRule): void {
   writer.attributeU32(fra.priority, rule.priority);
   writer.attributeU8(fra.protocol, routeProtocol);
+  if (rule.fwmark === undefined) return;
+  writer.attributeU32(fra.mark, rule.fwmark);
+  writer.attributeU32(fra.mask, rule.fwmask ?? wholeMark);
 }
 
 function prefixOfAttribute(

@@ -39,6 +39,8 @@ describe('the example', () => {
     expect(specs).toEqual([
       {
         name: 'web',
+        endpointMode: 'vip',
+        publish: [],
         vips: ['10.96.0.10', 'fd00:96::10'],
         ports: [
           { protocol: 'tcp', port: 80, targetPort: 80, count: 1 },
@@ -84,6 +86,8 @@ describe('the example', () => {
       }),
       expect.objectContaining({
         name: 'media',
+        endpointMode: 'vip',
+        publish: [],
         vips: [],
         scheduler: 'wrr',
         healthCheck: { type: 'tcp', intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },

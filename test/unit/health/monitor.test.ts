@@ -254,6 +254,8 @@ function key() {
 describe('the checks of services', () => {
   const service = (change: Partial<Service>): Service => ({
     name: 'web',
+    endpointMode: 'vip',
+    publish: [],
     vips: ['10.0.0.1'],
     ports: [
       { protocol: 'udp', port: 53, targetPort: 53, count: 1 },

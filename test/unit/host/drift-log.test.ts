@@ -8,7 +8,13 @@ function pass(atMs: number, rules: number, failed: readonly number[] = []): Pass
   });
   const report = { scope: 'everything' as const, atMs, durationMs: 1, ops: rules, drift };
   const refused = { error: 'busy', failed: new Set(failed.map((i) => `key ${i}`)) };
-  return { ...report, revision: 1, errnos: [], ...(failed.length === 0 ? {} : refused) };
+  return {
+    ...report,
+    revision: 1,
+    version: 1,
+    errnos: [],
+    ...(failed.length === 0 ? {} : refused),
+  };
 }
 
 describe('DriftLog', () => {

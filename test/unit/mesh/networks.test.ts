@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../../src/base/index.js';
 import type { CatalogChange } from '../../../src/catalog/index.js';
-import { MeshNetworks, noNetworks, type SavedNetworks } from '../../../src/mesh/networks.js';
+import { noNetworks, type SavedNetworks } from '../../../src/mesh/network-view.js';
+import { MeshNetworks } from '../../../src/mesh/networks.js';
 import { checkNetwork } from '../../../src/overlay/index.js';
 
 const blue = checkNetwork({ name: 'blue', vni: 4_096, subnets: ['10.64.0.0/24', 'fd00:64::/112'] });
@@ -59,7 +60,9 @@ class Node {
   }
 
   attach(name: string): string {
-    return this.networks.attach('blue', name, `/run/netns/${name}`).addresses.join(' ');
+    const sandbox = `/run/netns/${name}`;
+    const wish = { network: 'blue', name, sandbox, services: {}, isEntry: false };
+    return this.networks.attach(wish).addresses.join(' ');
   }
 
   /** Who is on the network, `web@a 10.64.0.2`. */

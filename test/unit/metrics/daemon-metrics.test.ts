@@ -5,6 +5,7 @@ import type { PassReport } from '../../../src/reconcile/index.js';
 
 const pass: PassReport = {
   scope: 'everything',
+  version: 1,
   revision: 1,
   atMs: 1_700_000_000_500,
   durationMs: 20,

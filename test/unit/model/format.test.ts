@@ -157,7 +157,7 @@ const rules: [Rule, string, string][] = [
   [policy, 'rule v4 100', 'rule v4 100: lookup 100'],
   [
     { ...policy, family: 6, from: 'fd00::/64', to: 'fd01::/64', fwmark: 257, fwmask: 0xffff },
-    'rule v6 100',
+    'rule v6 100 fwmark 0x101/0xffff',
     'rule v6 100: from fd00::/64 to fd01::/64 fwmark 0x101/0xffff lookup 100',
   ],
   [

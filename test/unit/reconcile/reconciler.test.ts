@@ -39,6 +39,7 @@ describe('Reconciler', () => {
       {
         scope: 'everything',
         revision: 2,
+        version: 2,
         atMs: bench.clock.wallMs(),
         durationMs: 0,
         ops: 4,
@@ -355,7 +356,7 @@ describe('Reconciler and drift', () => {
     ['ipvs 10.96.0.1:80/tcp', ['ipvs']],
     ['addr 10.96.0.1/32 dev mesh0', ['addr', 'route']],
     ['route 10.96.0.1/32 table 255', ['route']],
-    ['rule v4 100', ['rule']],
+    ['rule v4 100 fwmark 0x1', ['rule']],
     ['neigh 10.1.0.2 dev mesh0', ['neigh']],
     ['fdb 02:42:0a:01:00:02 dev mesh0', ['fdb']],
   ])('missing: %s', async (gone, kinds) => {

@@ -1,0 +1,147 @@
+import { messageOf, type Clock, type Log } from './base/index.js';
+import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
+import { Ingress, type MeshNode } from './mesh/index.js';
+import { familyOf, type Service } from './model/index.js';
+import { ingressName, mtuProblem, vipRange, type Underlay } from './overlay/index.js';
+import { VipPool, type ServiceTable } from './store/index.js';
+
+export interface DaemonNetworksOptions {
+  readonly table: ServiceTable;
+  readonly controller: HostController;
+  readonly underlay: Underlay;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly reconcile: OverlayOptions['reconcile'];
+  readonly openSandbox: OverlayOptions['openSandbox'];
+  readonly isThere: OverlayOptions['isThere'];
+  /** Called when it is needed for the first time, or later. */
+  readonly node: () => MeshNode;
+}
+
+/** Changes of services and of networks that come together are looked at together. Unit: ms. */
+const lookDelayMs = 5;
+
+/**
+ * Networks, services and tasks of this host, brought together: who is on the ingress network, what
+ * the host and its sandboxes hold, and which VIPs services have.
+ */
+export class DaemonNetworks {
+  readonly overlay: Overlay;
+  private readonly ingress: Ingress;
+  private cancelLook: (() => void) | undefined;
+  /** By network, its services as text, as the overlay knows them. */
+  private readonly services = new Map<string, string>();
+
+  constructor(private readonly options: DaemonNetworksOptions) {
+    const { controller, table, underlay } = options;
+    const networks = () => options.node().networks;
+    this.overlay = new Overlay({
+      ...options,
+      stateOf: (network) => networks().view(network),
+      servicesOn: (network) => this.servicesOn(network),
+      internal: () => this.ingress.internalAddresses(),
+      vanished: (path) => this.forgetSandbox(path),
+      passed: () => options.node().services.passed(0),
+    });
+    this.ingress = new Ingress({
+      networks,
+      log: options.log,
+      services: () => Array.from(table.all(), ({ service }) => service),
+    });
+    controller.useNetworks({
+      problemOf: (name) => {
+        const network = networks().view(name)?.network;
+        if (network === undefined) return `network ${name}: not found`;
+        return mtuProblem(network, underlay) ?? this.ingress.problem;
+      },
+      ingressOf: (service) => {
+        const { network, local = [], remote = [] } = networks().view(ingressName) ?? {};
+        const isOf = ({ services }: { services: object }): boolean => service in services;
+        const families = new Set((network?.subnets ?? []).map(familyOf));
+        return {
+          local: local.filter(isOf),
+          remote: remote.filter(isOf),
+          families: [...families],
+        };
+      },
+    });
+    controller.serviceChanged.add(() => this.look());
+  }
+
+  /** What the earlier run knew comes into force. */
+  start(): void {
+    for (const { network } of this.options.node().networks.all()) this.changed(network.name);
+  }
+
+  /** To be called when a network, or who is on it, is another than before. */
+  changed(network: string): void {
+    const { controller, log } = this.options;
+    this.overlay.changed(network);
+    if (network === ingressName) return;
+    controller.networkChanged(network).catch((error: unknown) => {
+      log.error({ err: error }, `network ${network}: ${messageOf(error)}`);
+    });
+    this.look();
+  }
+
+  async stop(): Promise<void> {
+    this.cancelLook?.();
+    await this.overlay.stop();
+  }
+
+  /** The VIPs of a network; undefined when it is not known. */
+  vipPoolOf(name: string): VipPool | undefined {
+    const network = this.options.node().networks.view(name)?.network;
+    return network === undefined ? undefined : new VipPool(network.subnets.map(vipRange));
+  }
+
+  private look(): void {
+    this.cancelLook ??= this.options.clock.after(lookDelayMs, () => {
+      this.cancelLook = undefined;
+      this.lookNow();
+    });
+  }
+
+  private lookNow(): void {
+    const { node } = this.options;
+    for (const { network, local } of node().networks.all()) {
+      if (local.length === 0) continue;
+      const text = JSON.stringify(this.servicesOn(network.name));
+      if (this.services.get(network.name) === text) continue;
+      this.services.set(network.name, text);
+      this.overlay.changed(network.name);
+    }
+    if (!this.ingress.update()) return;
+    // What is not on disk does not begin: after a crash nobody would know whose it is.
+    node()
+      .save()
+      .then(() => this.overlay.changed(ingressName))
+      .catch((error: unknown) => this.notKept(error));
+  }
+
+  private servicesOn(network: string): Service[] {
+    return Array.from(this.options.table.all(), ({ service }) => service).filter(
+      (service) => service.network === network,
+    );
+  }
+
+  /** A namespace is gone: so are its endpoints. */
+  private forgetSandbox(path: string): void {
+    const { log, node } = this.options;
+    for (const { network, local } of node().networks.all()) {
+      for (const { name, sandbox } of local.filter((one) => one.sandbox === path)) {
+        log.info({ sandbox }, `endpoint ${name} of network ${network.name}: its namespace is gone`);
+        node().networks.detach(network.name, name);
+        this.changed(network.name);
+      }
+    }
+    node()
+      .save()
+      .catch((error: unknown) => this.notKept(error));
+  }
+
+  private notKept(error: unknown): void {
+    const text = `the state of the mesh could not be kept: ${messageOf(error)}`;
+    this.options.log.error({ err: error }, text);
+  }
+}

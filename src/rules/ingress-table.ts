@@ -1,0 +1,177 @@
+import type { NftRule, NftStatement, NftTableRule } from '../model/index.js';
+import { ownMark } from './packet-marks.js';
+
+/*
+ * The table of a host that answers published ports. Its rules are fixed; ports, clients and
+ * devices are elements of its sets, so that a change costs its own elements and a packet the same
+ * few look-ups however many ports there are.
+ */
+
+/** The name of the table. */
+export const ingressTableName = 'meshd-ingress';
+
+const fromInside: NftStatement = { type: 'lookup', fields: ['iifname'], set: 'links' };
+const toInside: NftStatement = { type: 'lookup', fields: ['oifname'], set: 'links' };
+const toOutside: NftStatement = { ...toInside, negate: true };
+const local: NftStatement = { type: 'fib-local' };
+const drop: NftStatement = { type: 'drop' };
+const accept: NftStatement = { type: 'accept' };
+const masquerade: NftStatement = { type: 'masquerade' };
+
+const families = [
+  { address: 'ipv4_addr', saddr: 'ip saddr', daddr: 'ip daddr', suffix: '4' },
+  { address: 'ipv6_addr', saddr: 'ip6 saddr', daddr: 'ip6 daddr', suffix: '6' },
+] as const;
+
+const published: readonly NftRule[] = [
+  {
+    comment: 'published ports',
+    statements: [
+      local,
+      { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'ports' },
+    ],
+  },
+  ...families.map(({ daddr, suffix }): NftRule => {
+    return {
+      comment: 'ports published on one address',
+      statements: [
+        {
+          type: 'mark-from-map',
+          fields: [daddr, 'meta l4proto', 'th dport'],
+          map: `bound${suffix}`,
+        },
+      ],
+    };
+  }),
+];
+
+const restricted = families.map(({ saddr, suffix }): NftRule => {
+  return {
+    comment: 'allowFrom: other clients',
+    statements: [
+      local,
+      { type: 'lookup', fields: ['meta l4proto', 'th dport'], set: 'limited' },
+      {
+        type: 'lookup',
+        fields: [saddr, 'meta l4proto', 'th dport'],
+        set: `allowed${suffix}`,
+        negate: true,
+      },
+      drop,
+    ],
+  };
+});
+
+/** What crosses between the ingress network and the world is an answer, or a task's own call. */
+const crossing: readonly NftRule[] = [
+  ...families.map(({ saddr, suffix }): NftRule => {
+    return {
+      comment: 'tasks on internal networks alone',
+      statements: [
+        fromInside,
+        toOutside,
+        { type: 'lookup', fields: [saddr], set: `internal${suffix}` },
+        drop,
+      ],
+    };
+  }),
+  { comment: 'on the network itself', statements: [fromInside, accept] },
+  {
+    comment: 'answers to tasks',
+    statements: [toInside, { type: 'reply-direction' }, accept],
+  },
+  { comment: 'nothing else reaches tasks unpublished', statements: [toInside, drop] },
+];
+
+const translated: readonly NftRule[] = [
+  {
+    comment: 'source: snat',
+    statements: [{ type: 'lookup', fields: ['meta mark'], set: 'snat' }, masquerade],
+  },
+  ...families.map(({ saddr, suffix }): NftRule => {
+    return {
+      comment: 'clients on this host by loopback',
+      statements: [
+        toInside,
+        { type: 'lookup', fields: [saddr], set: `loopback${suffix}` },
+        masquerade,
+      ],
+    };
+  }),
+  ...families.map(({ saddr, suffix }): NftRule => {
+    return {
+      comment: 'calls of tasks to the world',
+      statements: [
+        toOutside,
+        { type: 'lookup', fields: [saddr], set: `inside${suffix}` },
+        masquerade,
+      ],
+    };
+  }),
+];
+
+const mangle = -150;
+
+/** Fixed rules, and the sets that they look into. */
+export const ingressTable: NftTableRule = {
+  kind: 'nft-table',
+  name: ingressTableName,
+  sets: [
+    { name: 'links', key: ['ifname'], interval: false },
+    { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    { name: 'limited', key: ['inet_proto', 'inet_service'], interval: true },
+    { name: 'snat', key: ['mark'], interval: false },
+    ...families.flatMap(({ address, suffix }) => [
+      {
+        name: `bound${suffix}`,
+        key: [address, 'inet_proto', 'inet_service'] as const,
+        value: 'mark' as const,
+        interval: true,
+      },
+      {
+        name: `allowed${suffix}`,
+        key: [address, 'inet_proto', 'inet_service'] as const,
+        interval: true,
+      },
+      { name: `inside${suffix}`, key: [address], interval: true },
+      { name: `loopback${suffix}`, key: [address], interval: true },
+      { name: `internal${suffix}`, key: [address], interval: false },
+    ]),
+  ],
+  chains: [
+    {
+      name: 'prerouting',
+      type: 'filter',
+      hook: 'prerouting',
+      priority: mangle,
+      rules: [
+        {
+          comment: 'loopback addresses do not come in',
+          statements: [
+            fromInside,
+            { type: 'lookup', fields: ['ip daddr'], set: 'loopback4' },
+            drop,
+          ],
+        },
+        ...restricted,
+        ...published,
+      ],
+    },
+    { name: 'output', type: 'filter', hook: 'output', priority: mangle, rules: published },
+    { name: 'forward', type: 'filter', hook: 'forward', priority: 0, rules: crossing },
+    { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: 100, rules: translated },
+    {
+      name: 'last',
+      type: 'filter',
+      hook: 'postrouting',
+      priority: 150,
+      rules: [
+        {
+          // It would survive the encapsulation and lead the outer packet to the service again.
+          comment: 'the mark has done its work',
+          statements: [toInside, { type: 'mark-is', ...ownMark }, { type: 'mark-clear' }],
+        },
+      ],
+    },
+  ],
+};

@@ -1,0 +1,150 @@
+import {
+  familyOf,
+  prefixBase,
+  prefixContains,
+  prefixLength,
+  type Destination,
+  type Endpoint,
+  type Family,
+  type NftElementRule,
+  type PublishedPort,
+  type Rule,
+  type Service,
+  type VirtualServiceMatch,
+} from '../model/index.js';
+import { virtualServiceOf } from './compile.js';
+import { ingressTable, ingressTableName } from './ingress-table.js';
+import { publishedMark } from './packet-marks.js';
+
+/** The endpoints of a service on the ingress network. */
+export interface IngressView {
+  /** Of this node. */
+  readonly local: readonly Endpoint[];
+  readonly remote: readonly Endpoint[];
+  /** Families that the network has. */
+  readonly families: readonly Family[];
+}
+
+/** What this host holds for the published ports of a service. */
+export function compilePublished(service: Service, view: IngressView): Rule[] {
+  const rules = service.publish.flatMap((port) => compilePort(service, port, view));
+  return rules.length === 0 ? [] : [ingressTable, ...rules];
+}
+
+function compilePort(service: Service, port: PublishedPort, view: IngressView): Rule[] {
+  if (port.mode === 'host' && view.local.length === 0) return [];
+  const endpoints = chosen(service, port, view);
+  const isShifted = port.targetPort !== port.port;
+  // Destinations with port 0 keep that of the packet: a range that is not shifted is one service.
+  const parts = isShifted && port.count > 1 ? splitRange(port) : [port];
+  return [
+    ...parts.flatMap((part) => {
+      const mark = publishedMark(part.protocol, part.port);
+      return [
+        portElement(part, mark),
+        ...(port.source === 'snat' ? [element('snat', [hex(mark)])] : []),
+        ...view.families.filter(bindsTo(port)).map((family) => {
+          const destinations = destinationsOf(service, endpoints, family, {
+            port: isShifted ? part.targetPort : 0,
+          });
+          return virtualServiceOf(service, { fwmark: mark, family }, part.protocol, destinations);
+        }),
+      ];
+    }),
+    ...clientElements(port),
+  ];
+}
+
+/** The virtual services that a service may have on a host for its published ports. */
+export function* publishedMatches(service: Service): Generator<VirtualServiceMatch> {
+  for (const port of service.publish) {
+    const isShifted = port.targetPort !== port.port;
+    for (let i = 0; i < (isShifted ? port.count : 1); i++) {
+      const fwmark = publishedMark(port.protocol, port.port + i);
+      yield { fwmark, family: 4 };
+      yield { fwmark, family: 6 };
+    }
+  }
+}
+
+/**
+ * The addresses of a family as destinations. Endpoints of nodes that are not heard of get no new
+ * connections while there is another one: when nobody is heard of, it may be us who are away.
+ */
+export function destinationsOf(
+  { name, limits }: Service,
+  endpoints: readonly Endpoint[],
+  family: Family,
+  { port }: { readonly port: number },
+): Destination[] {
+  const [upperThreshold, lowerThreshold] = [limits.maxConnections, limits.resumeConnections];
+  const isServed = endpoints.some(({ services, isAway }) => !isAway && (services[name] ?? 0) > 0);
+  return endpoints.flatMap(({ addresses, services, isAway }) => {
+    const address = addresses.find((one) => familyOf(one) === family);
+    const wanted = services[name];
+    if (address === undefined || wanted === undefined) return [];
+    const weight = isAway && isServed ? 0 : wanted;
+    const forwarding = 'masq' as const;
+    return [{ address, port, weight, forwarding, upperThreshold, lowerThreshold }];
+  });
+}
+
+function chosen(
+  { name }: Service,
+  { mode, policy }: PublishedPort,
+  { local, remote }: IngressView,
+): Endpoint[] {
+  const isOpen = local.some(({ services }) => (services[name] ?? 0) > 0);
+  if (mode === 'host' || policy === 'local' || (policy === 'prefer-local' && isOpen)) {
+    return [...local];
+  }
+  // In one order on all nodes: hashing schedulers then choose alike.
+  return [...local, ...remote].sort((a, b) => (a.addresses[0]! < b.addresses[0]! ? -1 : 1));
+}
+
+function bindsTo({ bind }: PublishedPort): (family: Family) => boolean {
+  return (family) => bind === undefined || familyOf(bind) === family;
+}
+
+function splitRange(port: PublishedPort): PublishedPort[] {
+  return Array.from({ length: port.count }, (_, i) => {
+    return { ...port, port: port.port + i, targetPort: port.targetPort + i, count: 1 };
+  });
+}
+
+function portElement({ bind, protocol, ...port }: PublishedPort, mark: number): NftElementRule {
+  const key = [protocol, rangeOf(port)];
+  if (bind === undefined) return element('ports', key, hex(mark));
+  return element(`bound${familyOf(bind)}`, [bind, ...key], hex(mark));
+}
+
+function clientElements({ protocol, allowFrom, ...port }: PublishedPort): NftElementRule[] {
+  if (allowFrom.length === 0) return [];
+  const key = [protocol, rangeOf(port)];
+  return [
+    element('limited', key),
+    ...widest(allowFrom).map((prefix) => element(`allowed${familyOf(prefix)}`, [prefix, ...key])),
+  ];
+}
+
+/** Ranges of one set must not overlap (nft_set_pipapo.c). */
+function widest(prefixes: readonly string[]): string[] {
+  const holds = (wide: string, narrow: string): boolean =>
+    prefixLength(wide) <= prefixLength(narrow) && prefixContains(wide, prefixBase(narrow));
+  return [...new Set(prefixes)].filter(
+    (prefix, _, all) => !all.some((other) => other !== prefix && holds(other, prefix)),
+  );
+}
+
+function rangeOf({ port, count }: Pick<PublishedPort, 'port' | 'count'>): string {
+  return count === 1 ? String(port) : `${port}-${port + count - 1}`;
+}
+
+function hex(mark: number): string {
+  return `0x${mark.toString(16)}`;
+}
+
+function element(set: string, key: readonly string[], value?: string): NftElementRule {
+  const rule = { kind: 'nft-element', table: ingressTableName, set, key } as const;
+  return value === undefined ? rule : { ...rule, value };
+}
