@@ -3,7 +3,15 @@
  * Names of fields and types are those of `nft` (8), so that the text form can be read as such.
  */
 export type NftType =
-  'ipv4_addr' | 'ipv6_addr' | 'ether_addr' | 'ifname' | 'inet_proto' | 'inet_service' | 'mark';
+  | 'ipv4_addr'
+  | 'ipv6_addr'
+  | 'ether_addr'
+  | 'ifname'
+  | 'inet_proto'
+  | 'inet_service'
+  | 'mark'
+  /** What the field of that name holds; the only part of its key. */
+  | '@th,96,24';
 
 export interface NftSet {
   readonly name: string;
@@ -29,6 +37,8 @@ export type NftField =
   | 'meta mark'
   | 'th sport'
   | 'th dport'
+  /** The VNI of a VXLAN packet: 24 bits from bit 96 of the UDP header on. */
+  | '@th,96,24'
   | 'ct mark'
   | 'ct original ip daddr'
   | 'ct original ip6 daddr';
@@ -167,8 +177,9 @@ function hex(mark: number): string {
 export function formatNftTable(table: NftTable): string {
   const sets = table.sets.map((set) => {
     const type = set.key.join(' . ') + (set.value === undefined ? '' : ` : ${set.value}`);
+    const said = set.key[0] === '@th,96,24' ? `typeof ${type}` : `type ${type}`;
     const flags = set.interval ? ' flags interval;' : '';
-    return `  ${set.value === undefined ? 'set' : 'map'} ${set.name} { type ${type};${flags} }`;
+    return `  ${set.value === undefined ? 'set' : 'map'} ${set.name} { ${said};${flags} }`;
   });
   const chains = table.chains.flatMap((chain) => [
     `  chain ${chain.name} { type ${chain.type} hook ${chain.hook} priority ${chain.priority};`,

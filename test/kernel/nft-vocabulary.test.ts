@@ -70,6 +70,11 @@ it('is made as nft shows it', async () => {
     		elements = { fd00::/64 . tcp . 8000-8999 : 0x4d011f40 }
     	}
 
+    	set vnis {
+    		typeof @th,96,24
+    		elements = { 0x1000, 0xffffff }
+    	}
+
     	set all {
     		type ifname . ether_addr . mark . ipv4_addr . inet_service
     		elements = { "eth0" . 02:42:0a:00:00:01 . 0x00000001 . 10.0.0.1 . 80 }
@@ -91,13 +96,14 @@ it('is made as nft shows it', async () => {
 
     	chain output {
     		type filter hook output priority mangle; policy accept;
-    		meta l4proto sctp meta skuid >= 0 drop comment "of processes"
+    		udp dport @ports @th,96,24 @vnis meta skuid >= 0 drop comment "of processes"
     	}
 
     	chain forward {
     		type filter hook forward priority mangle; policy accept;
     		oifname @devices tcp flags syn tcp option maxseg size set rt mtu comment "whole segments"
     		meta l4proto tcp tcp flags syn tcp option maxseg size set rt mtu comment "only tcp"
+    		meta l4proto sctp accept comment "only sctp"
     	}
 
     	chain postrouting {

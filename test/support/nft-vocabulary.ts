@@ -32,6 +32,7 @@ export const vocabulary: NftTableRule = {
       value: 'mark',
       interval: true,
     },
+    { name: 'vnis', key: ['@th,96,24'], interval: false },
     {
       name: any,
       key: ['ifname', 'ether_addr', 'mark', 'ipv4_addr', 'inet_service'],
@@ -97,7 +98,9 @@ export const vocabulary: NftTableRule = {
       rules: [
         rule(
           'of processes',
-          { type: 'protocol', protocol: 'sctp' },
+          { type: 'protocol', protocol: 'udp' },
+          lookup('ports', 'th dport'),
+          lookup('vnis', '@th,96,24'),
           { type: 'socket-user' },
           { type: 'drop' },
         ),
@@ -111,6 +114,7 @@ export const vocabulary: NftTableRule = {
       rules: [
         rule('whole segments', lookup('devices', 'oifname'), { type: 'clamp-mss' }),
         rule('only tcp', { type: 'protocol', protocol: 'tcp' }, { type: 'clamp-mss' }),
+        rule('only sctp', { type: 'protocol', protocol: 'sctp' }, { type: 'accept' }),
       ],
     },
     {
@@ -139,6 +143,8 @@ export const vocabularyElements: readonly NftElementRule[] = [
   word('limited', 'tcp . 80'),
   word('limited', 'sctp . 1-65535'),
   word('bound6', 'fd00::/64 . tcp . 8000-8999', '0x4d011f40'),
+  word('vnis', '0x1000'),
+  word('vnis', '0xffffff'),
   word(any, 'eth0 . 02:42:0a:00:00:01 . 0x1 . 10.0.0.1 . 80'),
 ];
 

@@ -198,7 +198,7 @@ export function parseDestination(text: string): Destination {
 }
 
 function parseSet(text: string): NftSet {
-  const [, name, type, flags] = /^(?:set|map) (\S+) \{ type ([^;]+);(.*) \}$/.exec(text)!;
+  const [, name, type, flags] = /^(?:set|map) (\S+) \{ type(?:of)? ([^;]+);(.*) \}$/.exec(text)!;
   const [key, value] = type!.split(' : ');
   return {
     name: name!,

@@ -38,6 +38,7 @@ const loads: Readonly<Record<NftField, Load>> = {
   'ether saddr': payload(linkHeader, 6, 6, 'ethernet'),
   'th sport': payload(transportHeader, 0, 2),
   'th dport': payload(transportHeader, 2, 2),
+  '@th,96,24': payload(transportHeader, 12, 3),
   iifname: meta(metaKey.iifname, 16),
   oifname: meta(metaKey.oifname, 16),
   'meta l4proto': meta(metaKey.l4proto, 1),

@@ -2,7 +2,7 @@
  * Parts of keys, and values, of sets: text as `nft` prints it <-> bytes in the kernel's order.
  * Addresses: `10.0.0.1`, `10.0.0.0/24`, `10.0.0.1-10.0.0.9`; ports: `80`, `8000-8010`;
  * protocols: `tcp`, `udp`, `sctp`, or the number; marks: `0x101`, in host byte order; MACs:
- * `02:42:0a:00:00:01`; names of devices as they are.
+ * `02:42:0a:00:00:01`; names of devices as they are; places in headers: `0x1000`.
  */
 import {
   addressBytes,
@@ -64,6 +64,8 @@ export function formatKeyValue(type: NftType, value: Buffer): string {
       return formatMac(value);
     case 'ifname':
       return value.toString('utf8').replace(/\0.*$/s, '');
+    case '@th,96,24':
+      return `0x${value.readUIntBE(0, 3).toString(16)}`;
     case 'mark':
       return `0x${value.readUInt32LE().toString(16)}`;
   }
@@ -87,6 +89,11 @@ function parseValue(type: NftType, text: string): Buffer | undefined {
     case 'inet_service': {
       const port = parseNumber(text, 0xffff);
       return port === undefined ? undefined : Buffer.of(port >> 8, port & 0xff);
+    }
+    case '@th,96,24': {
+      const number = parseNumber(text, 0xffffff);
+      if (number === undefined) return undefined;
+      return Buffer.of(number >> 16, (number >> 8) & 0xff, number & 0xff);
     }
     case 'mark': {
       const mark = parseNumber(text, 0xffffffff);

@@ -30,8 +30,12 @@ export const nftaList = { element: 1 } as const;
 export const nftaExpression = { name: 1, data: 2 } as const;
 export const nftaData = { value: 1, verdict: 2 } as const;
 
-/** Data types as `nft` numbers them (include/datatype.h), and their size in bytes. */
+/**
+ * Data types as `nft` numbers them (include/datatype.h), and their size in bytes. What is in a place
+ * of a header is an integer.
+ */
 export const nftTypes = {
+  '@th,96,24': { number: 4, bytes: 3 },
   ipv4_addr: { number: 7, bytes: 4 },
   ipv6_addr: { number: 8, bytes: 16 },
   ether_addr: { number: 9, bytes: 6 },

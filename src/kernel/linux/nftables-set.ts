@@ -65,7 +65,7 @@ export function decodeSet(attributes: Attributes): NftSet | undefined {
   return {
     name,
     // A set we would never make, with timeouts for instance, has no key to compare.
-    key: (flags & ~known) === 0 ? keyOf(u32BeOf(attributes, nfta.keyType) ?? 0) : [],
+    key: (flags & ~known) === 0 ? keyOf(attributes) : [],
     ...((flags & setFlag.map) === 0 || value === undefined ? {} : { value }),
     interval: (flags & setFlag.interval) !== 0,
   };
@@ -91,6 +91,16 @@ function encodeFields(writer: MessageWriter, key: readonly NftType[]): void {
 }
 
 /**
+ * What `nft` writes for `typeof @th,96,24`, without which it cannot show the set: [type u8 = 3, of
+ * the key | length u8 | [0 | 4 | u32 = 7, payload] [1 | 30 | protocol 0, field 0, base 3 transport,
+ * offset 96, bits 24, each numbered and 4 bytes long]].
+ */
+const typeofVni: readonly number[] = [
+  ...[3, 38, 0, 4, 7, 0, 0, 0, 1, 30],
+  ...[0, 0, 3, 96, 24].flatMap((value, i) => [i, 4, value, 0, 0, 0]),
+];
+
+/**
  * Without it `nft` takes marks for big-endian numbers. [type u8 | length u8 = 4 | u32], the type 0
  * for the key and 1 for the value; 0 = a concatenation, where each part has its own.
  */
@@ -98,7 +108,8 @@ function encodeByteOrders(writer: MessageWriter, set: NftSet): void {
   const [only, ...others] = set.key;
   const key = only === undefined || others.length > 0 ? 0 : byteOrderOf(only);
   const value = set.value === undefined ? [] : [1, 4, byteOrderOf(set.value), 0, 0, 0];
-  writer.attributeBytes(nfta.userData, Buffer.of(0, 4, key, 0, 0, 0, ...value));
+  const place = only === '@th,96,24' ? typeofVni : [];
+  writer.attributeBytes(nfta.userData, Buffer.of(0, 4, key, 0, 0, 0, ...value, ...place));
 }
 
 function byteOrderOf(type: NftType): number {
@@ -109,14 +120,16 @@ function keyTypeOf(key: readonly NftType[]): number {
   return key.reduce((number, type) => (number << typeBits) | nftTypes[type].number, 0);
 }
 
-function keyOf(number: number): NftType[] {
+/** Empty when a part has another type than those we know, or another size. */
+function keyOf(attributes: Attributes): NftType[] {
+  const number = u32BeOf(attributes, nfta.keyType) ?? 0;
   const key: NftType[] = [];
   for (let rest = number; rest !== 0; rest >>>= typeBits) {
     const type = typeOf(rest & ((1 << typeBits) - 1));
     if (type === undefined) return [];
     key.unshift(type);
   }
-  return key;
+  return keyBytesOf(key) === u32BeOf(attributes, nfta.keyBytes) ? key : [];
 }
 
 function typeOf(number: number): NftType | undefined {

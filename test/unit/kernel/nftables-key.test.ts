@@ -20,6 +20,8 @@ describe('a part of a key', () => {
     ['mark', '0x101', '01010000-01010000'],
     ['ether_addr', '02:42:0a:00:00:01', '02420a000001-02420a000001'],
     ['ether_addr', '02:42:0a:00:00:00-02:42:0a:00:00:ff', '02420a000000-02420a0000ff'],
+    ['@th,96,24', '0x1000', '001000-001000'],
+    ['@th,96,24', '0x1000-0xffffff', '001000-ffffff'],
     ['ifname', 'mesh-e0', twice(`6d6573682d6530${'00'.repeat(9)}`)],
     ['ifname', 'fifteen-letters', twice('6669667465656e2d6c65747465727300')],
   ])('of type %s: %s', (type, text, want) => {
@@ -43,6 +45,7 @@ describe('a part of a key', () => {
     ['ether_addr', '02:42:0a:00:00'],
     ['ether_addr', '02-42-0a-00-00-01'],
     ['ether_addr', '02:42:0A:00:00:01'],
+    ['@th,96,24', '0x1000000'],
     ['ifname', ''],
     ['ifname', 'sixteen-letters!'],
   ])('of type %s is refused: %s', (type, text) => {

@@ -46,6 +46,7 @@ const table: NftTableRule = {
   name: 'meshd-snat',
   sets: [
     { name: 'links4', key: ['ipv4_addr', 'ipv4_addr'], interval: true },
+    { name: 'vnis', key: ['@th,96,24'], interval: false },
     { name: 'marks', key: ['inet_proto', 'inet_service'], value: 'mark', interval: false },
   ],
   chains: [
@@ -211,6 +212,7 @@ const rules: [Rule, string, string][] = [
     [
       'nft table inet meshd-snat',
       '  set links4 { type ipv4_addr . ipv4_addr; flags interval; }',
+      '  set vnis { typeof @th,96,24; }',
       '  map marks { type inet_proto . inet_service : mark; }',
       '  chain input { type filter hook input priority -150;',
       '    counter ip saddr . ip daddr != @links4 meta mark set meta l4proto . th dport map @marks masquerade comment "ports to marks"',
