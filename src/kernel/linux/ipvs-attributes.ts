@@ -1,11 +1,8 @@
-/**
- * Numbers of the generic netlink family IPVS. Source: linux/ip_vs.h.
- *
- * Request: [netlink header | genl header: command u8, version u8, 0 u16 | attributes]
- */
-export const familyName = 'IPVS';
+/** Numbers of the generic netlink family IPVS. Source: linux/ip_vs.h. */
+import type { GenericFamily } from './generic-family.js';
+
+export const ipvsFamily: GenericFamily = { name: 'IPVS', title: 'IPVS', module: 'ip_vs' };
 export const familyVersion = 1;
-export const genlHeaderBytes = 4;
 
 /** IPVS_CMD_* */
 export const command = {

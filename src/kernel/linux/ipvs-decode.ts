@@ -19,13 +19,13 @@ import {
   destAttribute,
   forwardingMask,
   forwardingMethod,
-  genlHeaderBytes,
   protocolNumber,
   serviceAttribute,
   serviceFlag,
   tunnelChecksum,
   tunnelTypes,
 } from './ipvs-attributes.js';
+import { genlHeaderBytes } from './generic-family.js';
 import { decodeStats } from './ipvs-stats.js';
 import { attributeHeaderBytes, attributeTypeMask, attributesOf } from './message.js';
 

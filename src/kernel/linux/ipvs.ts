@@ -7,11 +7,11 @@ import {
 } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
 import type { Counters, DestinationCounters, IpvsInfo, ServiceCounters } from '../port.js';
-import { genlHeaderBytes, infoAttribute } from './ipvs-attributes.js';
+import { findFamily, genlHeaderBytes } from './generic-family.js';
+import { infoAttribute, ipvsFamily } from './ipvs-attributes.js';
 import { IpvsDecoder, decodeService, decodeTimeouts, type DecodedService } from './ipvs-decode.js';
 import { IpvsEncoder } from './ipvs-encode.js';
 import { decodeStats } from './ipvs-stats.js';
-import { findIpvsFamily } from './ipvs-family.js';
 import { MessageWriter, attributesOf, headerBytes } from './message.js';
 import type { NetlinkSession } from './session.js';
 
@@ -33,7 +33,7 @@ export class Ipvs {
 
   /** Errors: KernelError EOPNOTSUPP when the kernel has no IPVS. */
   static async open(session: NetlinkSession): Promise<Ipvs> {
-    return new Ipvs(session, await findIpvsFamily(session));
+    return new Ipvs(session, await findFamily(session, ipvsFamily));
   }
 
   encoder(writer: MessageWriter): IpvsEncoder {

@@ -5,7 +5,7 @@ import {
   IpvsDecoder,
 } from '../../../src/kernel/linux/ipvs-decode.js';
 import { IpvsEncoder, type Verb } from '../../../src/kernel/linux/ipvs-encode.js';
-import { encodeGetFamily } from '../../../src/kernel/linux/ipvs-family.js';
+import { encodeGetFamily } from '../../../src/kernel/linux/generic-family.js';
 import { decodeStats } from '../../../src/kernel/linux/ipvs-stats.js';
 import { headerBytes, MessageWriter } from '../../../src/kernel/linux/message.js';
 import type { Destination, VirtualService } from '../../../src/model/index.js';
@@ -55,7 +55,7 @@ const gre = destination('fd00::4', {
 });
 
 const requests: Record<string, (encoder: IpvsEncoder, writer: MessageWriter) => void> = {
-  'find the family': (_, writer) => encodeGetFamily(writer, 1),
+  'find the family': (_, writer) => encodeGetFamily(writer, 1, 'IPVS'),
   'add a service': (encoder) => encoder.service('add', 2, service(web4)),
   'add a service with affinity and scheduler flags': (encoder) =>
     encoder.service('add', 3, service(web4, affinity)),
