@@ -17,6 +17,7 @@ export const errno = {
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
   ENETDOWN: 100,
   ENETUNREACH: 101,
@@ -69,6 +70,7 @@ const explanations = new Map<number, string>([
   [errno.EOPNOTSUPP, 'this kernel does not support it'],
   [errno.EPROTONOSUPPORT, 'this kernel has no such protocol'],
   [errno.EAFNOSUPPORT, 'this kernel has no such address family'],
+  [errno.EADDRINUSE, 'another socket has the port'],
   [errno.EADDRNOTAVAIL, 'no such address'],
 ]);
 
@@ -90,6 +92,7 @@ function codeOf(value: number): ErrorCode {
     case errno.EOPNOTSUPP:
     case errno.EPROTONOSUPPORT:
     case errno.EAFNOSUPPORT:
+    case errno.EADDRINUSE:
       return 'failed_precondition';
     case errno.ENOMEM:
     case errno.ENOBUFS:

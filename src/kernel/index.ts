@@ -18,4 +18,5 @@ export type {
   OpFailure,
   RouteAnswer,
   ServiceCounters,
+  WireguardPeer,
 } from './port.js';

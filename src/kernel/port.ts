@@ -18,6 +18,7 @@ export interface Kernel {
   /**
    * Applies the Ops in order; a failing Op does not stop those behind it. Strict: `add` of what
    * exists fails with EEXIST, `set` or `delete` of what does not with ENOENT, ESRCH or ENODEV.
+   * A wireguard device has a rule of that kind from its first private key on.
    * Only neighbors, and local IPv4 routes to devices of ours, are replaced by `add`: the kernel has
    * its own beside them.
    * Returns the failures, none when all is well. An Op may have several (a service's destinations).
@@ -36,6 +37,12 @@ export interface Kernel {
    */
   ipvsInfo(): Promise<IpvsInfo>;
 
+  /**
+   * The peers of wireguard devices of ours, with what became of their sessions. Errors:
+   * failed_precondition when the kernel has no WireGuard, permission_denied without CAP_NET_ADMIN.
+   */
+  wireguardPeers(): Promise<readonly WireguardPeer[]>;
+
   /** Chains of other firewalls that drop what none of their rules accepts. */
   droppingChains(): Promise<readonly DroppingChain[]>;
 
@@ -45,7 +52,8 @@ export interface Kernel {
   /**
    * Calls back when links, addresses, routes, policy rules or our nftables tables changed behind
    * our back (one call may stand for many changes); Ops applied here do not count. IPVS, sysctls,
-   * neighbors and forwarding entries do not announce changes. The returned function stops it.
+   * neighbors, forwarding entries, keys and peers do not announce changes. The returned function
+   * stops it.
    */
   watch(changed: () => void): Promise<() => Promise<void>>;
 
@@ -142,6 +150,19 @@ export interface IpvsInfo {
   readonly version: string;
   /** Buckets of the connection table's hash. */
   readonly connectionTableSize: number;
+}
+
+/** What the kernel knows of a peer. Bytes count its messages whole, handshakes too, since it was added. */
+export interface WireguardPeer {
+  readonly device: string;
+  /** Base64. */
+  readonly publicKey: string;
+  /** Where its last packet came from, or where it is looked for. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
+  /** Since the last handshake; absent = there was none yet. Unit: seconds. */
+  readonly handshakeAgeS?: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
 }
 
 export interface RouteAnswer {

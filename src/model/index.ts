@@ -87,3 +87,5 @@ export type {
   TrafficPolicy,
 } from './service.js';
 export type { Endpoint, LocalEndpoint, Network } from './network.js';
+export { PrivateKey, publicKeyBytes, sameWireguardPeer } from './wireguard.js';
+export type { WireguardPeerRule, WireguardRule } from './wireguard.js';

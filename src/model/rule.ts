@@ -7,6 +7,12 @@ import {
   type Destination,
   type VirtualService,
 } from './virtual-service.js';
+import {
+  formatWireguard,
+  formatWireguardPeer,
+  type WireguardPeerRule,
+  type WireguardRule,
+} from './wireguard.js';
 
 /**
  * A Rule is one kernel object that a sandbox (network namespace) shall hold. A RuleSet maps the
@@ -20,6 +26,8 @@ export type Rule =
   | PolicyRule
   | NeighborRule
   | FdbRule
+  | WireguardRule
+  | WireguardPeerRule
   | SysctlRule
   | IpvsTimeoutsRule
   | VirtualServiceRule
@@ -38,7 +46,7 @@ export interface LinkRule {
    * rule of another sandbox makes the device; until it did, `add` fails with ENODEV. Deleting
    * either end takes the pair. A pair never has both of its ends as rules of one sandbox.
    */
-  readonly type: 'dummy' | 'bridge' | 'veth' | 'veth-end' | 'vxlan';
+  readonly type: 'dummy' | 'bridge' | 'veth' | 'veth-end' | 'vxlan' | 'wireguard';
   readonly up: boolean;
   /** Unit: bytes; absent = the kernel's choice. */
   readonly mtu?: number;
@@ -178,6 +186,10 @@ export function ruleKey(rule: Rule): string {
       return `neigh ${rule.address} dev ${rule.device}`;
     case 'fdb':
       return `fdb ${rule.mac} dev ${rule.device}`;
+    case 'wireguard':
+      return `wireguard ${rule.device}`;
+    case 'wireguard-peer':
+      return `wireguard peer ${rule.publicKey} dev ${rule.device}`;
     case 'sysctl':
       return `sysctl ${rule.name}`;
     case 'ipvs-timeouts':
@@ -208,6 +220,10 @@ export function formatRule(rule: Rule): string {
       return `${ruleKey(rule)} lladdr ${rule.mac}`;
     case 'fdb':
       return `${ruleKey(rule)} dst ${rule.vtep}`;
+    case 'wireguard':
+      return `${ruleKey(rule)} ${formatWireguard(rule)}`;
+    case 'wireguard-peer':
+      return `${ruleKey(rule)} ${formatWireguardPeer(rule)}`;
     case 'sysctl':
       return `${ruleKey(rule)} = ${rule.value}`;
     case 'ipvs-timeouts':
@@ -235,6 +251,8 @@ export const kindOrder: readonly RuleKind[] = [
   'sysctl',
   'ipvs-timeouts',
   'link',
+  'wireguard',
+  'wireguard-peer',
   'nft-table',
   'nft-element',
   'virtual-service',

@@ -4,6 +4,7 @@ import {
   kindOrder,
   sameDestination,
   sameVirtualService,
+  sameWireguardPeer,
   type Destination,
   type LinkRule,
   type Op,
@@ -59,6 +60,9 @@ export function sameRule(a: Rule, b: Rule): boolean {
     }
     case 'link':
       return formatRule(a) === formatRule(asAskedFor(a, b as LinkRule));
+    case 'wireguard-peer':
+      return sameWireguardPeer(a, b as typeof a);
+    case 'wireguard':
     case 'nft-table':
     case 'sysctl':
     case 'ipvs-timeouts':

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  PrivateKey,
   familyOf,
   ruleKey,
   type Destination,
@@ -8,6 +9,8 @@ import {
   type Rule,
   type RuleSet,
   type VirtualServiceRule,
+  type WireguardPeerRule,
+  type WireguardRule,
 } from '../../src/model/index.js';
 
 /**
@@ -17,8 +20,15 @@ import {
 export function ruleSets(): fc.Arbitrary<RuleSet> {
   return fc
     .record({
-      links: fc.tuple(optional(mesh0), optional(bridge), optional(vxlan), optional(port)),
+      links: fc.tuple(
+        optional(mesh0),
+        optional(bridge),
+        optional(vxlan),
+        optional(port),
+        optional(sealed),
+      ),
       onLinks: fc.subarray(onLinks, { minLength: 0 }),
+      keys: fc.tuple(optional(keys), ...peers.map(optional)),
       routes: fc.tuple(...routes.map(optional)),
       policies: fc.tuple(...policies.map(optional)),
       settings: fc.tuple(...settings.map(optional)),
@@ -27,8 +37,9 @@ export function ruleSets(): fc.Arbitrary<RuleSet> {
       elements: fc.tuple(...elements.map(optional)),
     })
     .map((parts) => {
-      const { links, onLinks: on, routes: ways, policies: also, settings: set } = parts;
-      const rules = [links, on, ways, also, set, parts.services, parts.tables, parts.elements];
+      const { links, onLinks: on, keys: held, routes: ways, policies: also } = parts;
+      const { settings: set, services, tables: all, elements: some } = parts;
+      const rules = [links, on, held, ways, also, set, services, all, some];
       return consistent(rules.flat().filter((rule): rule is Rule => rule !== undefined));
     });
 }
@@ -110,6 +121,29 @@ const onLinks: Rule[] = [
   { kind: 'fdb', device: 'mesha', mac: '02:42:0a:01:00:02', vtep: '192.0.2.2' },
   { kind: 'fdb', device: 'mesha', mac: '02:42:0a:01:00:02', vtep: '192.0.2.3' },
 ];
+
+const sealed: LinkRule[] = [
+  { kind: 'link', name: 'meshw-0', type: 'wireguard', up: true },
+  { kind: 'link', name: 'meshw-0', type: 'wireguard', up: true, mtu: 1400 },
+];
+const keyOf = (byte: number): PrivateKey => new PrivateKey(new Uint8Array(32).fill(byte));
+const keys: WireguardRule[] = [1, 2].map((byte) => {
+  const privateKey = keyOf(byte);
+  const { publicKey } = privateKey;
+  return { kind: 'wireguard', device: 'meshw-0', publicKey, privateKey, port: 51820 };
+});
+keys.push({ ...keys[0]!, port: 51821, fwmark: 1 });
+const peers: WireguardPeerRule[][] = [3, 4].map((byte) => {
+  const { publicKey } = keyOf(byte);
+  const allowedIps = [`fd00::${byte}/128`];
+  const plain = { kind: 'wireguard-peer', device: 'meshw-0', publicKey, allowedIps } as const;
+  const endpoint = { address: '192.0.2.3', port: 51820 };
+  return [
+    { ...plain, endpoint },
+    { ...plain, endpoint: { address: 'fd05::3', port: 51820 }, keepaliveS: 25 },
+    { ...plain, endpoint, allowedIps: [`10.0.${byte}.0/24`, ...allowedIps] },
+  ];
+});
 
 const vipRoute = { kind: 'route', type: 'local', table: 255, device: 'mesh0' } as const;
 const routes: Rule[][] = [

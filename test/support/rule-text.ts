@@ -11,6 +11,8 @@ import {
   type TunnelType,
   type VirtualServiceMatch,
   type VirtualServiceRule,
+  type WireguardPeerRule,
+  type WireguardRule,
   ruleKey,
 } from '../../src/model/index.js';
 
@@ -45,6 +47,8 @@ function parseRule(line: string, inner: readonly string[]): Rule {
       return { kind: 'neighbor', address: words[1]!, device: words[3]!, mac: words[5]! };
     case 'fdb':
       return { kind: 'fdb', mac: words[1]!, device: words[3]!, vtep: words[5]! };
+    case 'wireguard':
+      return words[1] === 'peer' ? parsePeer(words) : parseWireguard(words);
     case 'sysctl':
       return { kind: 'sysctl', name: words[1]!, value: words.slice(3).join(' ') };
     case 'ipvs':
@@ -130,6 +134,31 @@ function parsePolicy(words: readonly string[]): Rule {
     fwmark: mark === undefined ? undefined : Number(mark),
     fwmask: mask === undefined ? undefined : Number(mask),
     table: numberAfter(words, 'lookup')!,
+  });
+}
+
+function parseWireguard(words: readonly string[]): Rule {
+  return present<WireguardRule>({
+    kind: 'wireguard',
+    device: words[1]!,
+    publicKey: after(words, 'key')!,
+    port: numberAfter(words, 'port')!,
+    fwmark: numberAfter(words, 'fwmark'),
+  });
+}
+
+function parsePeer(words: readonly string[]): Rule {
+  const endpoint = after(words, 'endpoint');
+  const keepalive = after(words, 'keepalive');
+  const allowed = after(words, 'allowed')!;
+  return present<WireguardPeerRule>({
+    kind: 'wireguard-peer',
+    publicKey: words[2]!,
+    device: after(words, 'dev')!,
+    endpoint: endpoint === undefined ? undefined : parseEndpoint(endpoint),
+    allowedIps: allowed === 'none' ? [] : allowed.split(','),
+    keepaliveS: keepalive === undefined ? undefined : parseInt(keepalive),
+    live: words.includes('live') ? true : undefined,
   });
 }
 

@@ -9,6 +9,8 @@ import {
   type RuleSet,
   type VirtualServiceMatch,
   type VirtualServiceRule,
+  type WireguardPeerRule,
+  type WireguardRule,
 } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
 import type {
@@ -25,6 +27,7 @@ import type {
   OpFailure,
   RouteAnswer,
   ServiceCounters,
+  WireguardPeer,
 } from '../port.js';
 import { Tables } from './tables.js';
 
@@ -103,6 +106,7 @@ export class FakeKernel implements Kernel {
       if (rule.kind === 'virtual-service') this.tables.ipvs.plant(rule, true);
       else if (rule.kind === 'ipvs-timeouts') this.tables.ipvs.timeouts = rule;
       else if (rule.kind === 'sysctl') this.tables.sysctls.set(rule.name, rule.value);
+      else if (isOfWireguard(rule)) this.tables.wireguard.plant(rule);
       else this.tables.plant(rule);
     }
   }
@@ -116,6 +120,7 @@ export class FakeKernel implements Kernel {
   unplant(...keys: string[]): void {
     for (const key of keys) {
       this.tables.unplant(key);
+      this.tables.wireguard.unplant(key);
       const all = [...this.tables.ipvs.rules(true), ...this.tables.ipvs.rules(false)];
       const service = all.find(({ match }) => `ipvs ${formatMatch(match)}` === key);
       if (service !== undefined) this.tables.ipvs.unplant(service.match);
@@ -138,6 +143,16 @@ export class FakeKernel implements Kernel {
   /** From now on the kernel has no IPVS, or has it. */
   setIpvs(present: boolean): void {
     this.tables.ipvs.present = present;
+  }
+
+  /** The peer answered that long ago: what is observed of it says so. */
+  setHandshakeAge(device: string, publicKey: string, ageS: number): void {
+    this.tables.wireguard.setHandshakeAge(device, publicKey, ageS);
+  }
+
+  /** From now on the kernel makes no wireguard devices, or makes them. */
+  setWireguard(present: boolean): void {
+    this.tables.wireguard.present = present;
   }
 
   /** The namespace is deleted. */
@@ -242,6 +257,13 @@ export class FakeKernel implements Kernel {
     throw new KernelError('this kernel has no IPVS', errno.EOPNOTSUPP, 'no module ip_vs');
   }
 
+  async wireguardPeers(): Promise<readonly WireguardPeer[]> {
+    await this.entered();
+    const { wireguard } = this.tables;
+    if (wireguard.present) return wireguard.states();
+    throw new KernelError('this kernel has no WireGuard', errno.EOPNOTSUPP, 'no module wireguard');
+  }
+
   async routeTo(address: string): Promise<RouteAnswer | undefined> {
     await this.entered();
     const known = this.routeAnswers.get(address);
@@ -309,6 +331,10 @@ export class FakeKernel implements Kernel {
       }),
     };
   }
+}
+
+function isOfWireguard(rule: Rule): rule is WireguardRule | WireguardPeerRule {
+  return rule.kind === 'wireguard' || rule.kind === 'wireguard-peer';
 }
 
 const noCounters: Counters = {

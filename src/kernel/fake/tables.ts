@@ -15,11 +15,15 @@ import {
 } from '../../model/index.js';
 import { errno } from '../errors.js';
 import { IpvsTables } from './ipvs-tables.js';
+import { WireguardTables } from './wireguard-tables.js';
 
 const ok = 0;
 
 /** Rules of which the kernel has none or one per key, and no more to say. */
-type PlainRule = Exclude<Rule, { kind: 'virtual-service' | 'ipvs-timeouts' | 'sysctl' }>;
+type PlainRule = Exclude<
+  Rule,
+  { kind: 'virtual-service' | 'ipvs-timeouts' | 'sysctl' | 'wireguard' | 'wireguard-peer' }
+>;
 
 /**
  * Everything a kernel holds that this project can write, with its refusals: the strict model of
@@ -27,6 +31,7 @@ type PlainRule = Exclude<Rule, { kind: 'virtual-service' | 'ipvs-timeouts' | 'sy
  */
 export class Tables {
   readonly ipvs = new IpvsTables();
+  readonly wireguard = new WireguardTables();
   readonly sysctls: Map<string, string>;
   private readonly plain = new Map<string, PlainRule>();
   /** Far ends of pairs that other sandboxes made, whether there are rules of them or not. */
@@ -51,6 +56,9 @@ export class Tables {
         return refusals(this.ipvs.setTimeouts(verb, target));
       case 'sysctl':
         return refusals(this.setSysctl(verb, target));
+      case 'wireguard':
+      case 'wireguard-peer':
+        return refusals(this.wireguard.apply(verb, target, this.typeOf(target.device)));
       case 'link':
       case 'address':
       case 'route':
@@ -94,6 +102,7 @@ export class Tables {
       if (value !== undefined) rules.push({ kind: 'sysctl', name, value });
     }
     if (this.ipvs.present) rules.push(this.ipvs.timeouts, ...this.ipvs.rules(true));
+    rules.push(...this.wireguard.rules());
     rules.sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind));
     return new Map(rules.map((rule) => [ruleKey(rule), rule]));
   }
@@ -141,6 +150,7 @@ export class Tables {
 
   private unmetNeedOfLink(verb: Op['verb'], rule: LinkRule): number {
     if (!this.hasDevice(rule.master)) return errno.ENODEV;
+    if (rule.type === 'wireguard' && !this.wireguard.present) return errno.EOPNOTSUPP;
     const { mac = plainMac, peer } = rule;
     const needsDevice = verb === 'set' || rule.type === 'veth-end';
     if (needsDevice && (this.plain.get(ruleKey(rule)) ?? this.farEnd(rule)) === undefined) {
@@ -170,6 +180,11 @@ export class Tables {
     return this.plain.has(`link ${name}`) || this.farEnds.has(name);
   }
 
+  private typeOf(device: string): LinkRule['type'] | undefined {
+    const rule = this.plain.get(`link ${device}`);
+    return rule?.kind === 'link' ? rule.type : undefined;
+  }
+
   private put(key: string, rule: PlainRule): void {
     if (rule.kind === 'nft-table') this.removeWhere((other) => isElementOf(rule, other));
     if (rule.kind === 'link') this.changeLink(key, rule);
@@ -192,6 +207,7 @@ export class Tables {
     this.plain.delete(ruleKey(rule));
     if (rule.kind === 'nft-table') this.removeWhere((other) => isElementOf(rule, other));
     if (rule.kind === 'link') this.farEnds.delete(rule.name);
+    if (rule.kind === 'link') this.wireguard.removeDevice(rule.name);
     if (rule.kind === 'link') this.removeWhere((other) => deviceOf(other) === rule.name);
     if (rule.kind === 'address') this.removeRoutesOf(rule);
   }
@@ -255,6 +271,7 @@ function refusals(value: number): number[] {
 
 /** The size and the MAC that the kernel chose are reported like those that were asked for. */
 function asTheKernelSays(rule: LinkRule): LinkRule {
+  if (rule.type === 'wireguard') return { mtu: 1420, ...rule }; // It has no MAC.
   return { mtu: 1500, mac: macOf(rule.name), ...rule };
 }
 

@@ -19,6 +19,7 @@ import type {
   OpFailure,
   RouteAnswer,
   ServiceCounters,
+  WireguardPeer,
 } from '../port.js';
 import { isWithoutNetfilter, watchSandbox } from './announcements.js';
 import { connectionsPath, parseConnections } from './connections.js';
@@ -26,11 +27,12 @@ import { listDroppingChains } from './dropping-chains.js';
 import { applyIpvs } from './ipvs-apply.js';
 import { Ipvs } from './ipvs.js';
 import { isNativeError, loadNative } from './native.js';
-import { Network } from './network.js';
+import { Network, wireguardDevices } from './network.js';
 import { formatOpLine, withoutErrno, type Fail, type OpRange } from './op-batch.js';
 import { Sandbox, kernelErrorOf, type Native, type SandboxOptions } from './sandbox.js';
 import { applyNft, observeNft } from './nftables-session.js';
 import type { NetlinkSession } from './session.js';
+import { Wireguard } from './wireguard.js';
 import { readSysctls, writeSysctl } from './sysctl.js';
 
 export interface LinuxKernelOptions extends SandboxOptions {
@@ -53,10 +55,11 @@ export function openLinuxKernel(options: LinuxKernelOptions = {}): Promise<Kerne
 }
 
 /** Ops of one subsystem that follow each other go to the kernel together. */
-type Subsystem = 'ipvs' | 'sysctl' | 'route' | 'nftables';
+type Subsystem = 'ipvs' | 'sysctl' | 'route' | 'nftables' | 'wireguard';
 
 class LinuxKernel implements Kernel {
   private ipvs: { readonly session: NetlinkSession; readonly tables: Ipvs } | undefined;
+  private wireguard: { readonly session: NetlinkSession; readonly tables: Wireguard } | undefined;
   private readonly network: Network;
   private saidNoIpvs = false;
 
@@ -78,6 +81,7 @@ class LinuxKernel implements Kernel {
     const hostAddresses: HostAddress[] = [];
     for (const rule of await readSysctls(this.box, options.sysctls)) own.set(ruleKey(rule), rule);
     await this.network.observe(own, hostAddresses);
+    await this.observeWireguard(own);
     await this.observeTables(own);
     if (options.withoutVirtualServices !== true) await this.observeIpvs(own, foreign);
     return { own, foreign, hostAddresses };
@@ -119,6 +123,12 @@ class LinuxKernel implements Kernel {
     return (await this.openIpvs()).tables.info();
   }
 
+  async wireguardPeers(): Promise<readonly WireguardPeer[]> {
+    this.box.check();
+    const tables = await this.openWireguard();
+    return tables.peers(await this.network.wireguardDevices());
+  }
+
   droppingChains(): Promise<readonly DroppingChain[]> {
     this.box.check();
     return listDroppingChains(this.box);
@@ -136,6 +146,7 @@ class LinuxKernel implements Kernel {
 
   async close(): Promise<void> {
     this.ipvs = undefined;
+    this.wireguard = undefined;
     await this.box.close();
   }
 
@@ -143,6 +154,14 @@ class LinuxKernel implements Kernel {
     const found = await this.box.session('netfilter').then(observeNft).catch(noTables);
     if (found === undefined) return;
     for (const rule of [...found.tables, ...found.elements]) own.set(ruleKey(rule), rule);
+  }
+
+  /** Without a device of that type the kernel need not know what it is. */
+  private async observeWireguard(own: Map<string, Rule>): Promise<void> {
+    const devices = wireguardDevices(own.values());
+    if (devices.length === 0) return;
+    const tables = await this.openWireguard();
+    for (const rule of await tables.rules(devices)) own.set(ruleKey(rule), rule);
   }
 
   private async observeIpvs(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
@@ -168,6 +187,9 @@ class LinuxKernel implements Kernel {
           return;
         case 'route':
           await this.network.apply(range, fail);
+          return;
+        case 'wireguard':
+          await (await this.openWireguard()).apply(range, fail);
           return;
         case 'nftables':
           await this.applyTables(range, fail);
@@ -209,6 +231,14 @@ class LinuxKernel implements Kernel {
     return this.ipvs;
   }
 
+  private async openWireguard(): Promise<Wireguard> {
+    const session = await this.box.session('generic');
+    if (this.wireguard?.session !== session) {
+      this.wireguard = { session, tables: await Wireguard.open(session) };
+    }
+    return this.wireguard.tables;
+  }
+
   /** A host without IPVS is observed as one without virtual services. */
   private async ipvsIfAny(): Promise<Ipvs | undefined> {
     try {
@@ -241,6 +271,8 @@ const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
   fdb: 'route',
   'nft-table': 'nftables',
   'nft-element': 'nftables',
+  wireguard: 'wireguard',
+  'wireguard-peer': 'wireguard',
 };
 
 function noTables(error: unknown): undefined {

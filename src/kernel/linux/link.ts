@@ -211,6 +211,7 @@ function decodeInfo(attributes: Attributes): Specific | undefined {
   switch (type) {
     case 'dummy':
     case 'bridge':
+    case 'wireguard':
       return { type };
     case 'veth':
       return decodeAlias(textOf(attributes, ifla.alias));

@@ -90,6 +90,12 @@ export class Network {
     await batch.flush();
   }
 
+  /** Names of those of ours. */
+  async wireguardDevices(): Promise<string[]> {
+    const links = await listLinks(await this.sandbox.session('route'), new Devices());
+    return wireguardDevices(links.map(({ rule }) => rule));
+  }
+
   /** How packets to `address` would leave; undefined when there is no route. */
   async routeTo(address: string): Promise<RouteAnswer | undefined> {
     const session = await this.sandbox.session('route');
@@ -104,6 +110,14 @@ export class Network {
       throw error;
     }
   }
+}
+
+export function wireguardDevices(rules: Iterable<Rule | undefined>): string[] {
+  const names: string[] = [];
+  for (const rule of rules) {
+    if (rule?.kind === 'link' && rule.type === 'wireguard') names.push(rule.name);
+  }
+  return names;
 }
 
 const withNeighbors = ['bridge', 'vxlan', 'veth', 'veth-end'] as const;
@@ -130,6 +144,8 @@ function encode(batch: OpBatch, index: number, op: Op, context: LinkContext): nu
       encodePolicyOp(writer, verb, target, sequence);
       return 0;
     case 'destination':
+    case 'wireguard':
+    case 'wireguard-peer':
     case 'sysctl':
     case 'ipvs-timeouts':
     case 'virtual-service':

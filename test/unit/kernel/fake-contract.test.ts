@@ -3,10 +3,12 @@ import { FakeKernel } from '../../../src/kernel/index.js';
 import { ruleKey } from '../../../src/model/index.js';
 import { kernelContract, type Subject } from '../../kernel-contract/contract.js';
 import { networkContract } from '../../kernel-contract/network-contract.js';
+import { wireguardContract } from '../../kernel-contract/wireguard-contract.js';
 
 describe('the fake kernel', () => {
   kernelContract(open);
   networkContract(open);
+  wireguardContract(open);
 });
 
 function open(): Promise<Subject> {

@@ -57,6 +57,11 @@ const ops: { name: string; verb: Op['verb']; rule: LinkRule }[] = [
     verb: 'add',
     rule: { ...dummy, type: 'bridge', up: false },
   },
+  {
+    name: 'add a wireguard device',
+    verb: 'add',
+    rule: { ...dummy, type: 'wireguard', name: 'meshw-0', mtu: 1440 },
+  },
   { name: 'add a veth pair with its other end elsewhere', verb: 'add', rule: port },
   { name: 'add a vxlan device over IPv4', verb: 'add', rule: tunnel },
   {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  PrivateKey,
   formatNftStatement,
   formatOp,
   formatPort,
@@ -73,6 +74,9 @@ const table: NftTableRule = {
 const dummy: Rule = { kind: 'link', name: 'mesh0', type: 'dummy', up: true };
 const route: Rule = { kind: 'route', type: 'unicast', destination: '10.2.0.0/16', table: 254 };
 const policy: Rule = { kind: 'policy', family: 4, priority: 100, table: 100 };
+
+const privateKey = new PrivateKey(new Uint8Array(32).fill(1));
+const { publicKey } = privateKey;
 
 /** A rule, its identity, and its text. */
 const rules: [Rule, string, string][] = [
@@ -170,6 +174,39 @@ const rules: [Rule, string, string][] = [
     { kind: 'fdb', device: 'mesha', mac: '02:42:0a:01:00:02', vtep: '192.0.2.2' },
     'fdb 02:42:0a:01:00:02 dev mesha',
     'fdb 02:42:0a:01:00:02 dev mesha dst 192.0.2.2',
+  ],
+  [
+    { ...dummy, type: 'wireguard', name: 'meshw-0' },
+    'link meshw-0',
+    'link meshw-0 type wireguard up',
+  ],
+  [
+    { kind: 'wireguard', device: 'meshw-0', publicKey, port: 51820 },
+    'wireguard meshw-0',
+    `wireguard meshw-0 key ${publicKey} port 51820`,
+  ],
+  [
+    { kind: 'wireguard', device: 'meshw-0', publicKey, privateKey, port: 51820, fwmark: 0x6d },
+    'wireguard meshw-0',
+    `wireguard meshw-0 key ${publicKey} port 51820 fwmark 0x6d`,
+  ],
+  [
+    { kind: 'wireguard-peer', device: 'meshw-0', publicKey, allowedIps: [] },
+    `wireguard peer ${publicKey} dev meshw-0`,
+    `wireguard peer ${publicKey} dev meshw-0 allowed none`,
+  ],
+  [
+    {
+      kind: 'wireguard-peer',
+      device: 'meshw-0',
+      publicKey,
+      endpoint: { address: 'fd05::2', port: 51820 },
+      allowedIps: ['fd00::2/128', '10.0.0.0/24'],
+      keepaliveS: 25,
+      live: true,
+    },
+    `wireguard peer ${publicKey} dev meshw-0`,
+    `wireguard peer ${publicKey} dev meshw-0 endpoint [fd05::2]:51820 allowed 10.0.0.0/24,fd00::2/128 keepalive 25s live`,
   ],
   [
     { kind: 'sysctl', name: 'net/ipv4/ip_forward', value: '1' },
