@@ -14,6 +14,7 @@ import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
 import { networks } from './networks.js';
 import { restart } from './restart.js';
+import { ingress } from './ingress.js';
 
 export const cases: readonly Case[] = [
   // First, while the kernel may not have loaded ip_vs yet.
@@ -38,4 +39,5 @@ export const cases: readonly Case[] = [
   mesh,
   meshKeys,
   networks,
+  ingress,
 ];

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until, type Background } from './command.js';
-import { servers, type Host, type Server, type Topology } from './topology.js';
+import { servers, type Host, type Server, type Task, type Topology } from './topology.js';
 
 export const peerProgram = join(dirname(fileURLToPath(import.meta.url)), 'peer');
 
@@ -44,7 +44,7 @@ export interface RunningLoad {
 
 /** The servers behind the load balancers, and clients that call them. */
 export class Peers {
-  private readonly serving = new Map<Server, Background>();
+  private readonly serving = new Map<Server | Task, Background>();
 
   constructor(
     private readonly topology: Topology,
@@ -55,7 +55,7 @@ export class Peers {
     await Promise.all(servers.map((server) => this.serve(server)));
   }
 
-  async serve(server: Server, options: readonly string[] = []): Promise<void> {
+  async serve(server: Server | Task, options: readonly string[] = []): Promise<void> {
     const argv = [peerProgram, 'serve', ...options, server, ...this.ports.map(String)];
     const process = this.topology.start(server, argv);
     this.serving.set(server, process);
@@ -66,7 +66,7 @@ export class Peers {
   }
 
   /** As if the machine's power had failed, but for the link. */
-  async kill(server: Server): Promise<void> {
+  async kill(server: Server | Task): Promise<void> {
     await this.serving.get(server)?.end('SIGKILL');
     this.serving.delete(server);
   }

@@ -13,11 +13,14 @@ import { Background, run, type Result } from './command.js';
  *
  * One network namespace each; the two links are bridges in the router's. The same in IPv6, with
  * fd00:2:: for 192.0.2.0, fd00:51:: for 198.51.100.0 and fd00:10:: for 10.0.0.0. The router is
- * only for answers that do not go through a load balancer (direct routing, tunnels).
+ * only for answers that do not go through a load balancer (direct routing, tunnels). Tasks t1-t4
+ * are namespaces with nothing but a loopback device: what networks are for.
  */
-export type Host = 'client' | 'neighbor' | Balancer | Server | 'router';
+export type Host = Linked | Task;
+type Linked = 'client' | 'neighbor' | Balancer | Server | 'router';
 export type Balancer = (typeof balancers)[number];
 export type Server = 's1' | 's2' | 's3';
+export type Task = 't1' | 't2' | 't3' | 't4';
 
 export const balancers = ['lb', 'lb2', 'lb3'] as const;
 export const servers = ['s1', 's2', 's3'] as const;
@@ -40,7 +43,7 @@ const numbers = {
   router: 254,
 };
 
-export function addressOf(host: Host, family: Family, network = linksOf(host)[0]!): string {
+export function addressOf(host: Linked, family: Family, network = linksOf(host)[0]!): string {
   return numbered(network, family, numbers[host]);
 }
 
@@ -62,13 +65,13 @@ function prefixOf(network: Network, family: Family): string {
   return family === 4 ? `${networks[network]}.0/24` : `${networks6[network]}/64`;
 }
 
-function linksOf(host: Host): ('clients' | 'servers')[] {
+function linksOf(host: Linked): ('clients' | 'servers')[] {
   if (host === 'client') return ['clients'];
   return host === 'router' || isBalancer(host) ? ['clients', 'servers'] : ['servers'];
 }
 
-function isBalancer(host: Host): host is Balancer {
-  return (balancers as readonly Host[]).includes(host);
+function isBalancer(host: Linked): host is Balancer {
+  return (balancers as readonly Linked[]).includes(host);
 }
 
 const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const;
@@ -117,6 +120,17 @@ export class Topology {
         : []),
       ...this.plugged(balancer),
     ]);
+  }
+
+  /** A task that nobody has touched yet. */
+  async addTask(task: Task): Promise<void> {
+    const old = this.made.has(task) ? [`ip netns delete ${this.namespace(task)}`] : [];
+    await this.shell([...old, ...this.added(task), ...this.inside(task, ['link set lo up'])]);
+  }
+
+  /** Where a namespace is found. */
+  path(host: Host): string {
+    return `/run/netns/${this.namespace(host)}`;
   }
 
   /** Sends what is for the VIPs, and the servers' answers, through this load balancer. */
@@ -196,7 +210,7 @@ export class Topology {
     ];
   }
 
-  private plugged(host: Exclude<Host, 'router'>): string[] {
+  private plugged(host: Exclude<Linked, 'router'>): string[] {
     const links = linksOf(host).map((network) => ({ network, port: `${host}${network[0]!}` }));
     const balances = isBalancer(host);
     return [
@@ -238,7 +252,7 @@ export class Topology {
   }
 }
 
-function addressing(host: Host, network: 'clients' | 'servers', device: string): string[] {
+function addressing(host: Linked, network: 'clients' | 'servers', device: string): string[] {
   return [
     ...families.map((family) => {
       const length = prefixOf(network, family).split('/')[1]!;

@@ -1,0 +1,193 @@
+import { writeFile } from 'node:fs/promises';
+import type { EndpointInfo, ServiceState } from '../../../src/api/index.js';
+import { until } from '../support/command.js';
+import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
+import { tcpPort, udpPort, type Case, type Scene } from '../support/scene.js';
+import {
+  addressOf,
+  balancers,
+  families,
+  type Balancer,
+  type Family,
+  type Host,
+} from '../support/topology.js';
+import { answer, startMesh, type Nodes } from './mesh-nodes.js';
+
+/** Tasks of the service, by node; `lb` has none. */
+const tasks = { t1: 'lb2', t2: 'lb3' } as const;
+type Served = keyof typeof tasks;
+const names = Object.keys(tasks) as Served[];
+
+const service = [
+  'services:',
+  '  - name: web',
+  '    network: front',
+  '    scheduler: rr',
+  `    publish: ['80:${tcpPort}', '53:${udpPort}/udp', '81:${tcpPort}/sctp']`,
+  '',
+].join('\n');
+
+export const ingress: Case = {
+  name: 'ingress',
+  about: 'every node answers published ports, and tasks see who called',
+  async run(scene) {
+    const nodes = await startMesh(scene, { services: false });
+    await served(scene, nodes);
+    await published(scene);
+    await fromNodes(scene);
+    await fromTasks(scene, nodes);
+    await reserved(scene, nodes);
+  },
+};
+
+async function served(scene: Scene, nodes: Nodes): Promise<void> {
+  const { topology, peers } = scene;
+  const subnets = ['--subnet', '10.64.0.0/24', 'fd00:64::/112'];
+  await answer(nodes.lb, 'network', 'create', 'front', ...subnets);
+  await answer(nodes.lb, 'service', 'apply', '-f', await fileOf(nodes.lb, service));
+  for (const task of names) {
+    const node = nodes[tasks[task]];
+    await topology.addTask(task);
+    await peers.serve(task, ['--sctp']);
+    await until('the network is known', 20_000, async () => {
+      const known = await answer<{ name: string }[]>(node, 'network', 'ls');
+      return known.some(({ name }) => name === 'front');
+    });
+    await answer<EndpointInfo>(
+      node,
+      ...['endpoint', 'attach', 'front', task, '--sandbox', topology.path(task)],
+      ...['--service', 'web'],
+    );
+  }
+}
+
+async function fileOf(node: Nodes[Balancer], text: string): Promise<string> {
+  const path = `${node.folder}/service.yaml`;
+  await writeFile(path, text);
+  return path;
+}
+
+interface Call {
+  readonly what: string;
+  readonly from: Host;
+  readonly address: string;
+  readonly port: number;
+  readonly options?: LoadOptions;
+  /** The address that tasks shall see; default: the client's own, whichever it is. */
+  readonly seen?: string;
+}
+
+/** Both tasks answer, and see who calls. */
+async function calls({ peers, report }: Scene, call: Call): Promise<void> {
+  const { what, from, address, port, options = {}, seen } = call;
+  const load = (requests: number): Promise<LoadResult> =>
+    peers.load(from, address, port, { requests, concurrency: 1, timeoutMs: 2_000, ...options });
+  await until(what, 20_000, async () => {
+    const { servers, failed } = await load(4);
+    return failed === 0 && names.every((name) => name in servers);
+  }).catch(() => false);
+  const result = await load(20);
+  const isSeen =
+    seen === undefined ? result.otherSource === 0 : Object.keys(result.seen).join() === seen;
+  const isSpread = names.every((name) => (result.servers[name] ?? 0) > 0);
+  report.claim(
+    result.failed === 0 && isSeen && isSpread,
+    what,
+    `${troubles(result)}; seen ${Object.keys(result.seen).join(' ')}`,
+  );
+}
+
+const protocols = [
+  ['TCP', 80, {}],
+  ['UDP', 53, { protocol: 'udp' }],
+  ['SCTP', 81, { protocol: 'sctp' }],
+] as const;
+
+async function published(scene: Scene): Promise<void> {
+  for (const balancer of balancers) {
+    for (const family of families) {
+      for (const [protocol, port, options] of protocols) {
+        await calls(scene, {
+          what: `${protocol} of a client by ${balancer}, IPv${family}: its own address is seen`,
+          from: 'client',
+          address: addressOf(balancer, family),
+          port,
+          options,
+        });
+      }
+    }
+  }
+}
+
+async function fromNodes(scene: Scene): Promise<void> {
+  for (const balancer of ['lb', 'lb2'] as const) {
+    for (const family of families) {
+      const own = addressOf(balancer, family);
+      const what = `from the node ${balancer} itself, IPv${family}`;
+      await calls(scene, { what, from: balancer, address: own, port: 80, seen: own });
+      const loopback = family === 4 ? '127.0.0.1' : '::1';
+      const entry = await addressOn(scene, balancer, 'meshb-4096', family);
+      for (const [protocol, port, options] of protocols.slice(0, 2)) {
+        await calls(scene, {
+          what: `${what}, by ${loopback}, ${protocol}`,
+          from: balancer,
+          address: loopback,
+          port,
+          options,
+          seen: entry,
+        });
+      }
+    }
+  }
+}
+
+async function addressOn(
+  { topology }: Scene,
+  host: Host,
+  device: string,
+  family: Family,
+): Promise<string> {
+  const show = ['ip', '-br', `-${family}`, 'address', 'show', 'dev', device, 'scope', 'global'];
+  const { stdout } = await topology.exec(host, show);
+  return /(\S+)\/[0-9]+/.exec(stdout)?.[1] ?? 'none';
+}
+
+async function fromTasks(scene: Scene, nodes: Nodes): Promise<void> {
+  const { vips } = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'web');
+  for (const task of names) {
+    for (const vip of vips) {
+      const family = vip.includes(':') ? 6 : 4;
+      for (const [protocol, port, options] of [
+        ['TCP', tcpPort, {}],
+        ['UDP', udpPort, { protocol: 'udp' }],
+      ] as const) {
+        await calls(scene, {
+          what: `${task} calls the VIP, IPv${family}, ${protocol}: itself and the other see its address`,
+          from: task,
+          address: vip,
+          port,
+          options,
+          seen: await addressOn(scene, task, 'mesh-4097', family),
+        });
+      }
+    }
+  }
+  // The own node sees the task itself; to others its node stands for it.
+  for (const [node, seen] of [
+    ['lb', addressOf('lb2', 4, 'clients')],
+    ['lb2', await addressOn(scene, 't1', 'mesh-4096', 4)],
+  ] as const) {
+    const what = `t1, on lb2, calls a port of ${node}`;
+    await calls(scene, { what, from: 't1', address: addressOf(node, 4), port: 80, seen });
+  }
+}
+
+async function reserved({ report }: Scene, nodes: Nodes): Promise<void> {
+  const path = await fileOf(nodes.lb3, service.replace('name: web', 'name: other'));
+  const { status, stderr } = await nodes.lb3.ctl('service', 'apply', '-f', path);
+  report.claim(
+    status !== 0 && stderr.includes('published 80/tcp belongs to service web'),
+    'a port that another service has, of whatever node, is refused',
+    stderr.trim(),
+  );
+}
