@@ -175,6 +175,6 @@ function withChosenMac({ mac, ...rest }: LinkRule): LinkRule {
 }
 
 /** The kernel queues announcements while it is asked: a turn of the event loop reads them all. */
-async function turns(): Promise<void> {
+export async function turns(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
 }

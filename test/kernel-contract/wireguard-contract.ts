@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { errnoName, type Kernel } from '../../src/kernel/index.js';
 import type { Op } from '../../src/model/index.js';
-import { textOf, type NetworkSubject } from './network-contract.js';
-import { add } from './rules.js';
+import { textOf, turns, type NetworkSubject } from './network-contract.js';
+import { add, remove, set } from './rules.js';
 import { device, link, peer, wireguardCases } from './wireguard-cases.js';
 
 /** What every implementation of the port does alike with WireGuard. */
@@ -46,6 +46,20 @@ export function wireguardContract(
     expect(shown).not.toContain(secret.join(','));
     expect(shown).not.toContain(secret.join(', '));
     expect(shown).toContain(device.publicKey);
+  });
+
+  it('does not call back for anything that was applied here', async () => {
+    let calls = 0;
+    const stop = await kernel.watch(() => calls++);
+    const up = { ...link, up: true };
+    expect(await apply(add(up), add(device), add(peer))).toEqual([]);
+    await turns();
+    expect(await apply(set({ ...up, mtu: 1400 }), set({ ...device, port: 51822 }))).toEqual([]);
+    await turns();
+    expect(await apply(remove(peer), remove(device), remove(up))).toEqual([]);
+    await turns();
+    expect(calls).toBe(0);
+    await stop();
   });
 
   it('knows of no session that nobody had', async () => {
