@@ -26,6 +26,7 @@ export class WireguardTables {
     rule: WireguardRule | WireguardPeerRule,
     type: LinkRule['type'] | undefined,
   ): number {
+    if (!this.present) return errno.EOPNOTSUPP;
     if (type === undefined) return errno.ENODEV;
     if (type !== 'wireguard') return errno.EOPNOTSUPP;
     return rule.kind === 'wireguard' ? this.device(verb, rule) : this.peer(verb, rule);
