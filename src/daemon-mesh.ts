@@ -111,7 +111,8 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     mtuOf: (network) => networkMtu(network, underlay),
     problemOf: (network) => mtuProblem(network, underlay),
     isNamespace: (path) => isNamespace(path, options.openSandbox),
-    changed: (network) => networks.changed(network),
+    servedConnections: (path) => servedConnections(path, options.openSandbox),
+    changed: (network) => networks.changedNow(network),
   });
   return {
     control,
@@ -137,6 +138,14 @@ function connect(node: MeshNode, networks: DaemonNetworks, controller: HostContr
   controller.passed.add(({ revision, error }) => {
     if (error === undefined) node.services.passed(revision);
   });
+}
+
+async function servedConnections(
+  path: string,
+  open: DaemonMeshOptions['openSandbox'],
+): Promise<number> {
+  const kernel = await open(path);
+  return kernel.servedConnections().finally(() => kernel.close());
 }
 
 async function isNamespace(path: string, open: DaemonMeshOptions['openSandbox']): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { messageOf, type Clock, type Log } from './base/index.js';
 import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
 import { Ingress, type MeshNode } from './mesh/index.js';
-import { familyOf, type Service } from './model/index.js';
+import { familyOf, type Endpoint, type Service } from './model/index.js';
 import { ingressName, mtuProblem, vipRange, type Underlay } from './overlay/index.js';
 import { VipPool, type ServiceTable } from './store/index.js';
 
@@ -48,7 +48,15 @@ export class DaemonNetworks {
       log: options.log,
       services: () => Array.from(table.all(), ({ service }) => service),
     });
+    const endpointsOn = (network: string, service: string): Endpoint[] => {
+      const { local = [], remote = [] } = networks().view(network) ?? {};
+      return [...local, ...remote].filter(({ services }) => service in services);
+    };
     controller.useNetworks({
+      endpointsOf: (service, network) => {
+        const own = endpointsOn(network, service);
+        return own.length > 0 ? own : endpointsOn(ingressName, service);
+      },
       problemOf: (name) => {
         const network = networks().view(name)?.network;
         if (network === undefined) return `network ${name}: not found`;
@@ -84,6 +92,12 @@ export class DaemonNetworks {
     this.look();
   }
 
+  /** As `changed`; resolves when what follows from it is told to other nodes. */
+  async changedNow(network: string): Promise<void> {
+    this.changed(network);
+    await this.lookNow();
+  }
+
   async stop(): Promise<void> {
     this.cancelLook?.();
     await this.overlay.stop();
@@ -98,11 +112,11 @@ export class DaemonNetworks {
   private look(): void {
     this.cancelLook ??= this.options.clock.after(lookDelayMs, () => {
       this.cancelLook = undefined;
-      this.lookNow();
+      void this.lookNow();
     });
   }
 
-  private lookNow(): void {
+  private async lookNow(): Promise<void> {
     const { node } = this.options;
     for (const { network, local } of node().networks.all()) {
       if (local.length === 0) continue;
@@ -113,10 +127,12 @@ export class DaemonNetworks {
     }
     if (!this.ingress.update()) return;
     // What is not on disk does not begin: after a crash nobody would know whose it is.
-    node()
-      .save()
-      .then(() => this.overlay.changed(ingressName))
-      .catch((error: unknown) => this.notKept(error));
+    try {
+      await node().save();
+      this.overlay.changed(ingressName);
+    } catch (error) {
+      this.notKept(error);
+    }
   }
 
   private servicesOn(network: string): Service[] {

@@ -125,6 +125,10 @@ function networkHandlers(context: HandlerContext): UntypedServiceImplementation 
       return {};
     }),
     attachEndpoint: answer(methods.attachEndpoint, (wish) => networks().attach(wish)),
+    setEndpoint: answer(methods.setEndpoint, (wish) => networks().setServices(wish)),
+    getEndpoint: answer(methods.getEndpoint, ({ network, endpoint }) =>
+      networks().endpoint(network, endpoint),
+    ),
     detachEndpoint: answer(methods.detachEndpoint, async ({ network, endpoint }) => {
       await networks().detach(network, endpoint);
       return {};

@@ -63,7 +63,9 @@ export type {
 export type {
   AttachWish,
   EndpointInfo,
+  EndpointStatus,
   NetworkControl,
   NetworkInfo,
   NetworkWish,
+  ServicesWish,
 } from './network-control.js';

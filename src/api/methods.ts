@@ -27,7 +27,14 @@ import type {
   NodeState,
   RowDifference,
 } from './mesh-control.js';
-import type { AttachWish, EndpointInfo, NetworkInfo, NetworkWish } from './network-control.js';
+import type {
+  AttachWish,
+  EndpointInfo,
+  EndpointStatus,
+  NetworkInfo,
+  NetworkWish,
+  ServicesWish,
+} from './network-control.js';
 import { mirrored, type Codec } from './wire.js';
 
 const { v1 } = meshd;
@@ -196,6 +203,16 @@ export const methods = {
     'AttachEndpoint',
     mirrored<AttachWish>(v1.AttachEndpointRequest),
     mirrored<EndpointInfo>(v1.NetworkEndpoint),
+  ),
+  setEndpoint: unary(
+    'SetEndpoint',
+    mirrored<ServicesWish>(v1.SetEndpointRequest),
+    mirrored<{ readonly version: number }>(v1.SetEndpointResponse),
+  ),
+  getEndpoint: unary(
+    'GetEndpoint',
+    mirrored<{ readonly network: string; readonly endpoint: string }>(v1.GetEndpointRequest),
+    mirrored<EndpointStatus>(v1.GetEndpointResponse),
   ),
   detachEndpoint: unary(
     'DetachEndpoint',

@@ -22,6 +22,15 @@ export interface NetworkControl {
    */
   attach(wish: AttachWish): Promise<EndpointInfo>;
 
+  /**
+   * Changes the weights of an endpoint of this host in the services that it serves; returns the
+   * version of this node's rows that carries it. Errors: invalid_argument, not_found.
+   */
+  setServices(wish: ServicesWish): Promise<{ readonly version: number }>;
+
+  /** An endpoint of this host. Errors: not_found. */
+  endpoint(network: string, name: string): Promise<EndpointStatus>;
+
   /** Errors: not_found. */
   detach(network: string, endpoint: string): Promise<void>;
 }
@@ -68,6 +77,21 @@ export interface EndpointInfo {
   readonly isEntry: boolean;
   /** Of this node's endpoints: path of the network namespace. */
   readonly sandbox?: string;
+}
+
+export interface EndpointStatus {
+  readonly endpoint: EndpointInfo;
+  /** Open TCP connections that its sandbox serves, of all its networks. */
+  readonly connections: number;
+  /** This host's kernel has all that it should of networks. */
+  readonly programmed: boolean;
+}
+
+export interface ServicesWish {
+  readonly network: string;
+  readonly endpoint: string;
+  /** By name of the service. */
+  readonly services: Readonly<Record<string, number>>;
 }
 
 export interface AttachWish {

@@ -130,11 +130,21 @@ export function addAttachCommands(endpoint: Command, run: Runner): void {
       ),
     );
   endpoint
+    .command('set <network> <name>')
+    .description('change what an attached namespace is to services; weight 0 = no new connections')
+    .requiredOption('--service <name...>', 'that it serves; NAME=WEIGHT for another weight than 1')
+    .action(
+      run(async (cli, network: string, name: string, { service }: { service: string[] }) =>
+        (await load()).setEndpoint(cli, network, name, readWeights('--service', service)),
+      ),
+    );
+  endpoint
     .command('detach <network> <name>')
     .description('take it off the network')
+    .option('--drain <duration>', 'let its connections finish before, for as long as this')
     .action(
-      run(async (cli, network: string, name: string) =>
-        (await load()).detachEndpoint(cli, network, name),
+      run(async (cli, network: string, name: string, { drain }: { drain?: string }) =>
+        (await load()).detachEndpoint(cli, network, name, drain),
       ),
     );
 }

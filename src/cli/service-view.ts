@@ -1,6 +1,6 @@
 import type { DestinationState, ServiceState } from '../api/index.js';
 import type { createColors } from 'picocolors';
-import { formatPort, type HealthCheck, type ServiceSpec } from '../model/index.js';
+import { formatPort, formatPublished, type HealthCheck, type ServiceSpec } from '../model/index.js';
 import { printable } from './table.js';
 import { formatAge } from './units.js';
 
@@ -48,7 +48,8 @@ function originOf({ source, owner }: ServiceState): string {
 }
 
 export function portsOf(spec: ServiceSpec): string {
-  return spec.ports.map(formatPort).join(',');
+  const ports = spec.network === undefined ? spec.ports : spec.publish;
+  return ports.map(formatPort).join(',');
 }
 
 export function healthWord({ draining, health }: Pick<DestinationState, 'draining' | 'health'>) {
@@ -83,7 +84,7 @@ export function factsOf(state: ServiceState): Fact[] {
   if (state.withheld !== undefined) facts.push(['withheld', state.withheld]);
   facts.push(
     ['vips', state.vips.join(', ') || '-'],
-    ['ports', spec.ports.map(formatPort).join(', ')],
+    ...networkFacts(spec),
     ['scheduler', [spec.scheduler, ...spec.schedulerFlags].join(' ')],
     ['affinity', affinityText(spec)],
     ['forwarding', forwardingText(spec)],
@@ -92,6 +93,15 @@ export function factsOf(state: ServiceState): Fact[] {
     ['health check', checkText(spec.healthCheck)],
   );
   return facts;
+}
+
+function networkFacts({ network, endpointMode, ports, publish }: ServiceSpec): Fact[] {
+  if (network === undefined) return [['ports', ports.map(formatPort).join(', ')]];
+  const published = publish.map(formatPublished).join(', ');
+  return [
+    ['network', `${network}, endpoint mode ${endpointMode}`],
+    ['published', published === '' ? '-' : published],
+  ];
 }
 
 /** A name, a value, and how to color the value. */

@@ -4,6 +4,7 @@ import {
   familyOf,
   formatEndpoint,
   ruleKey,
+  type Endpoint,
   type Op,
   type Rule,
   type Service,
@@ -16,7 +17,6 @@ import {
   diff,
   RuleTable,
   type IdleTimeouts,
-  type IngressView,
   type OnLink,
 } from '../rules/index.js';
 import {
@@ -32,6 +32,7 @@ import type { HealthView } from './health-view.js';
 import { HostAddresses } from './host-addresses.js';
 import { Listeners } from './listeners.js';
 import { listenersOf, virtualServiceKeys } from './service-listeners.js';
+import { noServiceNetworks, type ServiceNetworks } from './service-networks.js';
 import { Standing } from './standing.js';
 
 /** Owner of the rules that belong to no service. */
@@ -55,14 +56,6 @@ export interface HostOptions {
   };
   /** Writes to the state file; resolves when the records are on disk. */
   persist(records: readonly TableRecord[]): Promise<void>;
-}
-
-/** What services on networks need to know of them. */
-export interface ServiceNetworks {
-  /** Why nothing on this network can be in force here; undefined when it can. */
-  problemOf(network: string): string | undefined;
-  /** Endpoints of a service on the ingress network. */
-  ingressOf(service: string): IngressView;
 }
 
 export type RetirementEvent = Retiree & { readonly end: 'finished' | 'deadline' };
@@ -96,10 +89,7 @@ export class HostController {
   readonly passed = new Listeners<PassReport>();
   readonly retired = new Listeners<RetirementEvent>();
   private hostAddresses = new HostAddresses([]);
-  private networks: ServiceNetworks = {
-    problemOf: () => 'this host is not in a mesh (mesh: in the file, or --join)',
-    ingressOf: () => ({ local: [], remote: [], families: [] }),
-  };
+  private networks = noServiceNetworks;
   /** By name, why the host's own addresses, or its networks, stand against a service. */
   private readonly refused = new Map<string, string>();
   private readonly standing = new Standing(this.rules);
@@ -239,6 +229,11 @@ export class HostController {
   /** To be called when other endpoints than before are on the ingress network. */
   ingressChanged(): void {
     this.recompileIf(({ publish }) => publish.length > 0);
+  }
+
+  /** Destinations of a service on a network, as far as this host knows them. */
+  endpointsOf({ name, network }: Service): readonly Endpoint[] {
+    return network === undefined ? [] : this.networks.endpointsOf(name, network);
   }
 
   get onLink(): OnLink {

@@ -32,6 +32,12 @@ export interface Kernel {
   connections(query: ConnectionQuery): Promise<readonly Connection[]>;
 
   /**
+   * Open TCP connections that processes of the sandbox serve, of all addresses: those to a port
+   * that somebody listens on.
+   */
+  servedConnections(): Promise<number>;
+
+  /**
    * What carries the packets. Errors: failed_precondition when the kernel has no IPVS,
    * permission_denied without CAP_NET_ADMIN.
    */

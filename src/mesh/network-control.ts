@@ -1,9 +1,11 @@
 import type {
   AttachWish,
   EndpointInfo,
+  EndpointStatus,
   NetworkControl,
   NetworkInfo,
   NetworkWish,
+  ServicesWish,
 } from '../api/index.js';
 import { FieldError, MeshError } from '../base/index.js';
 import { addressAt, prefixSize, type Endpoint, type Network } from '../model/index.js';
@@ -27,7 +29,10 @@ export interface NetworkHost {
   /** Why a network cannot be in force here. */
   problemOf(network: Network): string | undefined;
   isNamespace(path: string): Promise<boolean>;
-  changed(network: string): void;
+  /** Open TCP connections that the sandbox at `path` serves. */
+  servedConnections(path: string): Promise<number>;
+  /** Resolves when all of it is told to other nodes; it is in force here a little later. */
+  changed(network: string): Promise<void>;
 }
 
 /** Where subnets are chosen from, and how large they are. */
@@ -85,13 +90,29 @@ export class NetworksOfNode implements NetworkControl {
     const wish = { network, name, sandbox, services: weights, isEntry: false };
     const endpoint = networks.attach(wish);
     await this.kept(() => void networks.detach(network, name));
-    this.host.changed(network);
+    await this.host.changed(network);
     return endpointInfo(endpoint);
+  }
+
+  async setServices({ network, endpoint, services }: ServicesWish): Promise<{ version: number }> {
+    const { networks, catalog } = this.node;
+    const { services: before } = networks.endpoint(network, endpoint);
+    networks.change(network, endpoint, { services: checkServices(services) });
+    await this.kept(() => networks.change(network, endpoint, { services: before }));
+    await this.host.changed(network);
+    return { version: catalog.version };
+  }
+
+  async endpoint(network: string, name: string): Promise<EndpointStatus> {
+    const endpoint = this.node.networks.endpoint(network, name);
+    const connections = await this.host.servedConnections(endpoint.sandbox);
+    const programmed = this.node.options.host.areNetworksProgrammed();
+    return { endpoint: endpointInfo(endpoint), connections, programmed };
   }
 
   async detach(network: string, endpoint: string): Promise<void> {
     this.node.networks.detach(network, endpoint);
-    this.host.changed(network);
+    await this.host.changed(network);
     await this.node.save();
   }
 

@@ -2199,6 +2199,92 @@ export namespace meshd {
             type $Shape = meshd.v1.AttachEndpointRequest.$Properties;
         }
 
+        interface ISetEndpointRequest extends meshd.v1.SetEndpointRequest.$Properties {
+        }
+
+        class SetEndpointRequest {
+            constructor(properties?: meshd.v1.SetEndpointRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            network: string;
+            endpoint: string;
+            services: { [k: string]: number };
+            static encode(message: meshd.v1.SetEndpointRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.SetEndpointRequest & meshd.v1.SetEndpointRequest.$Shape;
+        }
+
+        namespace SetEndpointRequest {
+            interface $Properties {
+                network?: string;
+                endpoint?: string;
+                services?: { [k: string]: number };
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.SetEndpointRequest.$Properties;
+        }
+
+        interface ISetEndpointResponse extends meshd.v1.SetEndpointResponse.$Properties {
+        }
+
+        class SetEndpointResponse {
+            constructor(properties?: meshd.v1.SetEndpointResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            version: number;
+            static encode(message: meshd.v1.SetEndpointResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.SetEndpointResponse & meshd.v1.SetEndpointResponse.$Shape;
+        }
+
+        namespace SetEndpointResponse {
+            interface $Properties {
+                version?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.SetEndpointResponse.$Properties;
+        }
+
+        interface IGetEndpointRequest extends meshd.v1.GetEndpointRequest.$Properties {
+        }
+
+        class GetEndpointRequest {
+            constructor(properties?: meshd.v1.GetEndpointRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            network: string;
+            endpoint: string;
+            static encode(message: meshd.v1.GetEndpointRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetEndpointRequest & meshd.v1.GetEndpointRequest.$Shape;
+        }
+
+        namespace GetEndpointRequest {
+            interface $Properties {
+                network?: string;
+                endpoint?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetEndpointRequest.$Properties;
+        }
+
+        interface IGetEndpointResponse extends meshd.v1.GetEndpointResponse.$Properties {
+        }
+
+        class GetEndpointResponse {
+            constructor(properties?: meshd.v1.GetEndpointResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            endpoint: meshd.v1.NetworkEndpoint;
+            connections: number;
+            programmed: boolean;
+            static encode(message: meshd.v1.GetEndpointResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetEndpointResponse & meshd.v1.GetEndpointResponse.$Shape;
+        }
+
+        namespace GetEndpointResponse {
+            interface $Properties {
+                endpoint?: meshd.v1.NetworkEndpoint.$Properties;
+                connections?: number;
+                programmed?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetEndpointResponse.$Properties;
+        }
+
         interface IDetachEndpointRequest extends meshd.v1.DetachEndpointRequest.$Properties {
         }
 

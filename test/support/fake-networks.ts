@@ -1,6 +1,7 @@
 import type {
   AttachWish,
   EndpointInfo,
+  EndpointStatus,
   NetworkControl,
   NetworkInfo,
   NetworkWish,
@@ -60,6 +61,14 @@ export class FakeNetworks implements NetworkControl {
 
   attach(wish: AttachWish): Promise<EndpointInfo> {
     return Promise.resolve({ ...web, ...wish });
+  }
+
+  setServices(): Promise<{ version: number }> {
+    return Promise.resolve({ version: 7 });
+  }
+
+  endpoint(): Promise<EndpointStatus> {
+    return Promise.resolve({ endpoint: web, connections: 0, programmed: true });
   }
 
   detach(): Promise<void> {

@@ -6,9 +6,11 @@ import {
   type NetworkWish,
 } from '../../api/index.js';
 import { MeshError } from '../../base/index.js';
+import { readDurationMs } from '../arguments.js';
 import type { Cli } from '../cli.js';
 import { formatFacts, type Fact } from '../service-view.js';
 import type { Column } from '../table.js';
+import { plural } from '../units.js';
 
 /** meshctl network ls. */
 export async function listNetworks(cli: Cli): Promise<void> {
@@ -34,6 +36,7 @@ export async function showNetwork(cli: Cli, name: string): Promise<void> {
     { title: 'ENDPOINT', cell: (one) => one.name, shrinks: true },
     { title: 'NODE', cell: ({ node }) => node, shrinks: true },
     { title: 'ADDRESSES', cell: ({ addresses }) => addresses.join(',') },
+    { title: 'SERVICES', cell: weightsOf, shrinks: true },
     { title: 'MAC', cell: ({ mac }) => mac },
     { title: 'SANDBOX', cell: ({ sandbox }) => sandbox ?? '', shrinks: true },
   ];
@@ -50,6 +53,13 @@ function factsOf({ name, vni, subnets, port, mtu, nodes, problem }: NetworkInfo,
     ['nodes', nodes.join(', ')],
   ];
   return problem === undefined ? facts : [...facts, ['problem', problem, cli.paint.red] as const];
+}
+
+function weightsOf({ services, isEntry }: EndpointInfo): string {
+  if (isEntry) return '(the node)';
+  return Object.entries(services)
+    .map(([name, weight]) => (weight === 1 ? name : `${name}=${weight}`))
+    .join(',');
 }
 
 /** meshctl network create. */
@@ -77,8 +87,61 @@ export async function attachEndpoint(cli: Cli, wish: AttachWish): Promise<void> 
   });
 }
 
+/** meshctl endpoint set. */
+export async function setEndpoint(
+  cli: Cli,
+  network: string,
+  endpoint: string,
+  services: Readonly<Record<string, number>>,
+): Promise<void> {
+  await cli.call(methods.setEndpoint, { network, endpoint, services });
+  cli.answer({ network, endpoint, services }, () => {
+    const weights = Object.entries(services).map(([name, weight]) => `${name}=${weight}`);
+    return `${endpoint} on ${network} serves ${weights.join(', ')}\n`;
+  });
+}
+
 /** meshctl endpoint detach. */
-export async function detachEndpoint(cli: Cli, network: string, endpoint: string): Promise<void> {
+export async function detachEndpoint(
+  cli: Cli,
+  network: string,
+  endpoint: string,
+  drain?: string,
+): Promise<void> {
+  if (drain !== undefined) {
+    await finishConnections(cli, { network, endpoint }, readDurationMs('--drain', drain));
+  }
   await cli.call(methods.detachEndpoint, { network, endpoint });
   cli.answer({ network, endpoint, detached: true }, () => `${endpoint} has left ${network}\n`);
+}
+
+/** Between two looks. Unit: milliseconds. */
+const lookIntervalMs = 200;
+
+/**
+ * Until no live node sends new connections, by what each told of its kernel, and the open ones
+ * have ended; or the time is up.
+ */
+async function finishConnections(
+  cli: Cli,
+  target: { readonly network: string; readonly endpoint: string },
+  limitMs: number,
+): Promise<void> {
+  const { clock } = cli.terminal;
+  const deadline = clock.now() + limitMs;
+  const { endpoint } = await cli.call(methods.getEndpoint, target);
+  const services = Object.fromEntries(Object.keys(endpoint.services).map((name) => [name, 0]));
+  const { version } = await cli.call(methods.setEndpoint, { ...target, services });
+  for (;;) {
+    const { lack } = await cli.call(methods.getConvergence, { version });
+    const { connections, programmed } = await cli.call(methods.getEndpoint, target);
+    if (lack.length === 0 && programmed && connections === 0) return;
+    if (clock.now() >= deadline) {
+      const left = `${plural(connections, 'connection')} left`;
+      const nodes = lack.length === 0 ? '' : `; ${lack.join(', ')} may still send new ones`;
+      cli.note(`the time is up, ${left}${nodes}\n`);
+      return;
+    }
+    await new Promise<void>((resolve) => void clock.after(lookIntervalMs, resolve));
+  }
 }

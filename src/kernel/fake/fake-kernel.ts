@@ -242,6 +242,13 @@ export class FakeKernel implements Kernel {
     return wanted.map((service) => this.countersOf(service));
   }
 
+  /** What `servedConnections` says. */
+  served = 0;
+
+  servedConnections(): Promise<number> {
+    return Promise.resolve(this.served);
+  }
+
   async connections({ limit, filter }: ConnectionQuery): Promise<readonly Connection[]> {
     await this.entered();
     return this.connectionTable.filter(filter ?? (() => true)).slice(0, limit);

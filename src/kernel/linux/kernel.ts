@@ -33,6 +33,7 @@ import { Sandbox, kernelErrorOf, type Native, type SandboxOptions } from './sand
 import { applyNft, observeNft } from './nftables-session.js';
 import type { NetlinkSession } from './session.js';
 import { Wireguard } from './wireguard.js';
+import { countServed, socketTableBytesMax, socketTablePaths } from './sockets.js';
 import { readSysctls, writeSysctl } from './sysctl.js';
 
 export interface LinuxKernelOptions extends SandboxOptions {
@@ -116,6 +117,12 @@ class LinuxKernel implements Kernel {
       if (isNativeError(error) && error.code === 'ENOENT') return []; // No module, no connections.
       throw kernelErrorOf('read IPVS connections', error);
     }
+  }
+
+  async servedConnections(): Promise<number> {
+    this.box.check();
+    const tables = socketTablePaths.map((path) => this.box.readFile(path, socketTableBytesMax));
+    return countServed(await Promise.all(tables));
   }
 
   async ipvsInfo(): Promise<IpvsInfo> {
