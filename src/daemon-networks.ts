@@ -52,10 +52,10 @@ export class DaemonNetworks {
       const { local = [], remote = [] } = networks().view(network) ?? {};
       return [...local, ...remote].filter(({ services }) => service in services);
     };
-    controller.useNetworks({
-      endpointsOf: (service, network) => {
-        const own = endpointsOn(network, service);
-        return own.length > 0 ? own : endpointsOn(ingressName, service);
+    controller.networks = {
+      endpointsOf: ({ name, network }) => {
+        const own = network === undefined ? [] : endpointsOn(network, name);
+        return own.length > 0 ? own : endpointsOn(ingressName, name);
       },
       problemOf: (name) => {
         const network = networks().view(name)?.network;
@@ -72,7 +72,7 @@ export class DaemonNetworks {
           families: [...families],
         };
       },
-    });
+    };
     controller.serviceChanged.add(() => this.look());
   }
 

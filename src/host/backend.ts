@@ -242,7 +242,7 @@ export class HostBackend implements MeshBackend {
       programmed: controller.isProgrammed(entry),
       withheld: controller.withheldReason(name),
       health: (address) => health.report(name, address),
-      endpoints: controller.endpointsOf(entry.service),
+      endpoints: controller.networks.endpointsOf(entry.service),
     });
   }
 

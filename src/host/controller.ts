@@ -4,7 +4,6 @@ import {
   familyOf,
   formatEndpoint,
   ruleKey,
-  type Endpoint,
   type Op,
   type Rule,
   type Service,
@@ -89,7 +88,8 @@ export class HostController {
   readonly passed = new Listeners<PassReport>();
   readonly retired = new Listeners<RetirementEvent>();
   private hostAddresses = new HostAddresses([]);
-  private networks = noServiceNetworks;
+  /** To be set before start. */
+  networks: ServiceNetworks = noServiceNetworks;
   /** By name, why the host's own addresses, or its networks, stand against a service. */
   private readonly refused = new Map<string, string>();
   private readonly standing = new Standing(this.rules);
@@ -212,11 +212,6 @@ export class HostController {
     });
   }
 
-  /** Before start. */
-  useNetworks(networks: ServiceNetworks): void {
-    this.networks = networks;
-  }
-
   /** To be called when a network is another than before: services on it have VIPs there. */
   async networkChanged(network: string): Promise<void> {
     await this.change(
@@ -229,11 +224,6 @@ export class HostController {
   /** To be called when other endpoints than before are on the ingress network. */
   ingressChanged(): void {
     this.recompileIf(({ publish }) => publish.length > 0);
-  }
-
-  /** Destinations of a service on a network, as far as this host knows them. */
-  endpointsOf({ name, network }: Service): readonly Endpoint[] {
-    return network === undefined ? [] : this.networks.endpointsOf(name, network);
   }
 
   get onLink(): OnLink {

@@ -1,5 +1,5 @@
 import type { Explanation, ExplainQuery } from '../api/index.js';
-import type { Connection, Kernel } from '../kernel/index.js';
+import type { Connection, Kernel, ServiceCounters } from '../kernel/index.js';
 import {
   formatMatch,
   prefixBase,
@@ -9,7 +9,7 @@ import {
   type VirtualServiceMatch,
   type VirtualServiceRule,
 } from '../model/index.js';
-import { explain } from '../rules/index.js';
+import { explain, type ExplainStep } from '../rules/index.js';
 import type { ServiceTable } from '../store/index.js';
 import type { HostController } from './controller.js';
 import type { HealthView } from './health-view.js';
@@ -40,7 +40,7 @@ export async function explainOnHost(
     describeDestination: (rule, destination) => describe(name(rule), destination, sources),
     ...(bound === undefined ? {} : { bound }),
   });
-  const counters = await countersOf(query, kernel, outcome.verdict);
+  const counters = await countersOf(steps, controller, kernel);
   return {
     outcome,
     steps: steps.map(({ countersOf: key, ...step }) =>
@@ -51,6 +51,9 @@ export async function explainOnHost(
 
 function describe(service: string, destination: Destination, sources: ExplainSources): string {
   const entry = sources.table.get(service);
+  const { local, remote } = sources.controller.networks.ingressOf(service);
+  const task = [...local, ...remote].find((one) => one.addresses.includes(destination.address));
+  if (task !== undefined) return `${destination.address} on node ${task.node}`;
   const name = destinationName(entry, destination.address);
   const drained = sources.table.drainedOf(service).has(destination.address);
   const { health, cause } = sources.health.report(service, destination.address);
@@ -87,11 +90,14 @@ function matchOf({ protocol, destination, port }: ExplainQuery): VirtualServiceM
   return { protocol, address: destination, port };
 }
 
+/** Of the virtual service that the packet meets. */
 async function countersOf(
-  query: ExplainQuery,
+  steps: readonly ExplainStep[],
+  controller: HostController,
   kernel: Kernel,
-  verdict: Explanation['outcome']['verdict'],
-): Promise<Awaited<ReturnType<Kernel['counters']>>[number] | undefined> {
-  if (verdict === 'passed') return undefined;
-  return (await kernel.counters([matchOf(query)]))[0];
+): Promise<ServiceCounters | undefined> {
+  const key = steps.find((step) => step.countersOf !== undefined)?.countersOf;
+  const rule = key === undefined ? undefined : controller.reconciler.held.get(key);
+  if (rule?.kind !== 'virtual-service') return undefined;
+  return (await kernel.counters([rule.match]))[0];
 }

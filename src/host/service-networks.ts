@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model/index.js';
+import type { Endpoint, Service } from '../model/index.js';
 import type { IngressView } from '../rules/index.js';
 
 /** What services on networks need to know of them. */
@@ -8,7 +8,7 @@ export interface ServiceNetworks {
   /** Endpoints of a service on the ingress network. */
   ingressOf(service: string): IngressView;
   /** Endpoints of a service on its network; on the ingress network where no others are known. */
-  endpointsOf(service: string, network: string): readonly Endpoint[];
+  endpointsOf(service: Service): readonly Endpoint[];
 }
 
 /** Of a host that stands alone. */

@@ -8,20 +8,13 @@ import {
   ruleKey,
   vipLink,
   type Destination,
-  type Protocol,
   type RuleSet,
   type VirtualServiceRule,
 } from '../model/index.js';
+import type { Explanation, ExplainStep, Packet } from './explanation.js';
+import { arriveAtPort, wayBack, wayToTask, type PublishedArrival } from './explain-published.js';
 import type { OnLink } from './on-link.js';
 import { isMasqueraded } from './snat.js';
-
-/** A packet as it arrives: canonical addresses of one family. */
-export interface Packet {
-  readonly source: string;
-  readonly destination: string;
-  readonly port: number;
-  readonly protocol: Protocol;
-}
 
 export interface ExplainFacts {
   /** What the kernel holds. */
@@ -37,28 +30,12 @@ export interface ExplainFacts {
   readonly bound?: { readonly address: string; readonly port: number; readonly by: string };
 }
 
-export interface ExplainStep {
-  readonly title: string;
-  readonly detail: string;
-  /** Text of the rule that the packet meets. */
-  readonly rule?: string;
-  /** ruleKey of the virtual service whose counters tell about this step. */
-  readonly countersOf?: string;
-}
-
-export interface Explanation {
-  readonly steps: readonly ExplainStep[];
-  readonly outcome: {
-    readonly verdict: 'balanced' | 'refused' | 'passed';
-    readonly text: string;
-    readonly destinations: readonly string[];
-  };
-}
-
 /** The way of a packet through the rules that the kernel holds. Pure. */
 export function explain(packet: Packet, facts: ExplainFacts): Explanation {
   const listener = `${formatEndpoint(packet.destination, packet.port)}/${packet.protocol}`;
   const arrival = arrive(packet, facts);
+  const published = arrival === undefined ? arriveAtPort(packet, facts.rules) : undefined;
+  if (published !== undefined) return explainPublished(packet, published, facts);
   if (arrival === undefined) {
     const text = `${packet.destination} is no VIP of this host: ordinary routing decides`;
     return passed([{ title: 'arrival', detail: text }], text);
@@ -90,6 +67,40 @@ export function explain(packet: Packet, facts: ExplainFacts): Explanation {
   const how = destinations.length === 1 ? 'goes to' : 'goes to one of';
   const text = `${name}: ${how} ${candidates.map((d) => facts.describeDestination(rule, d)).join(', ')}`;
   return { steps, outcome: { verdict: 'balanced', text, destinations } };
+}
+
+function explainPublished(
+  packet: Packet,
+  { steps, rule }: PublishedArrival,
+  facts: ExplainFacts,
+): Explanation {
+  if (rule === undefined) return { steps, outcome: refused(steps.at(-1)!.detail) };
+  const name = facts.serviceName(rule);
+  const meet: ExplainStep = {
+    title: `virtual service ${name}`,
+    detail: scheduling(rule),
+    rule: formatRule(rule).split('\n', 1)[0]!,
+    countersOf: ruleKey(rule),
+  };
+  const candidates = candidatesOf(rule, facts);
+  const before = [...steps, meet, ...destinationSteps(rule, facts)];
+  if (candidates.length === 0) {
+    const why = rule.destinations.length === 0 ? 'no task serves' : 'every task has weight 0 in';
+    const text = `${why} ${name}${rule.destinations.length === 0 ? ' for this node' : ''}: the client is refused`;
+    return { steps: before, outcome: refused(text) };
+  }
+  const ways = candidates.flatMap((one) => wayToTask(packet, one, facts.rules));
+  const names = candidates.map((one) => facts.describeDestination(rule, one));
+  return {
+    steps: [...before, ...ways, wayBack(packet, rule, facts.rules)],
+    outcome: {
+      verdict: 'balanced',
+      text: `${name}: goes to ${names.length === 1 ? '' : 'one of '}${names.join(', ')}`,
+      destinations: candidates.map(({ address, port }) =>
+        formatEndpoint(address, port === 0 ? packet.port : port),
+      ),
+    },
+  };
 }
 
 function arrive(packet: Packet, facts: ExplainFacts): ExplainStep | undefined {

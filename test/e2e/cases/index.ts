@@ -13,6 +13,7 @@ import { health } from './health.js';
 import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
 import { networks } from './networks.js';
+import { publish } from './publish.js';
 import { restart } from './restart.js';
 import { ingress } from './ingress.js';
 
@@ -40,4 +41,5 @@ export const cases: readonly Case[] = [
   meshKeys,
   networks,
   ingress,
+  publish,
 ];

@@ -1,22 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import type { EndpointInfo, ServiceState } from '../../../src/api/index.js';
+import type { ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
 import { tcpPort, udpPort, type Case, type Scene } from '../support/scene.js';
-import {
-  addressOf,
-  balancers,
-  families,
-  type Balancer,
-  type Family,
-  type Host,
-} from '../support/topology.js';
+import { addressOf, balancers, families, type Family, type Host } from '../support/topology.js';
 import { answer, startMesh, type Nodes } from './mesh-nodes.js';
-
-/** Tasks of the service, by node; `lb` has none. */
-const tasks = { t1: 'lb2', t2: 'lb3' } as const;
-type Served = keyof typeof tasks;
-const names = Object.keys(tasks) as Served[];
+import { fileOf, serveOn, tasks } from './mesh-tasks.js';
 
 const service = [
   'services:',
@@ -32,40 +20,13 @@ export const ingress: Case = {
   about: 'every node answers published ports, and tasks see who called',
   async run(scene) {
     const nodes = await startMesh(scene, { services: false });
-    await served(scene, nodes);
+    await serveOn(scene, nodes, service, ['web']);
     await published(scene);
     await reserved(scene, nodes);
     await fromTasks(scene, nodes);
     await fromNodes(scene);
   },
 };
-
-async function served(scene: Scene, nodes: Nodes): Promise<void> {
-  const { topology, peers } = scene;
-  const subnets = ['--subnet', '10.64.0.0/24', 'fd00:64::/112'];
-  await answer(nodes.lb, 'network', 'create', 'front', ...subnets);
-  await answer(nodes.lb, 'service', 'apply', '-f', await fileOf(nodes.lb, service));
-  for (const task of names) {
-    const node = nodes[tasks[task]];
-    await topology.addTask(task);
-    await peers.serve(task, ['--sctp']);
-    await until('the network is known', 20_000, async () => {
-      const known = await answer<{ name: string }[]>(node, 'network', 'ls');
-      return known.some(({ name }) => name === 'front');
-    });
-    await answer<EndpointInfo>(
-      node,
-      ...['endpoint', 'attach', 'front', task, '--sandbox', topology.path(task)],
-      ...['--service', 'web'],
-    );
-  }
-}
-
-async function fileOf(node: Nodes[Balancer], text: string): Promise<string> {
-  const path = `${node.folder}/service.yaml`;
-  await writeFile(path, text);
-  return path;
-}
 
 interface Call {
   readonly what: string;
@@ -84,12 +45,12 @@ async function calls({ peers, report }: Scene, call: Call): Promise<void> {
     peers.load(from, address, port, { requests, concurrency: 1, timeoutMs: 2_000, ...options });
   const answered = await until(what, 20_000, async () => {
     const { servers, failed } = await load(4);
-    return failed === 0 && names.every((name) => name in servers);
+    return failed === 0 && tasks.every((name) => name in servers);
   }).catch(() => false);
-  const result = await load(answered === false ? 2 : 20);
+  const result = await load(!answered ? 2 : 20);
   const isSeen =
     seen === undefined ? result.otherSource === 0 : Object.keys(result.seen).join() === seen;
-  const isSpread = names.every((name) => (result.servers[name] ?? 0) > 0);
+  const isSpread = tasks.every((name) => (result.servers[name] ?? 0) > 0);
   report.claim(
     result.failed === 0 && isSeen && isSpread,
     what,
@@ -154,7 +115,7 @@ async function addressOn(
 
 async function fromTasks(scene: Scene, nodes: Nodes): Promise<void> {
   const { vips } = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'web');
-  for (const task of names) {
+  for (const task of tasks) {
     for (const vip of vips) {
       const family = vip.includes(':') ? 6 : 4;
       for (const [protocol, port, options] of [

@@ -20,14 +20,17 @@ export function newKey(): string {
 export type Nodes = Readonly<Record<Balancer, Meshd>>;
 
 /** `services`: each node declares the one that has its number. */
-export async function startMesh({ topology }: Scene, { services = true } = {}): Promise<Nodes> {
+export async function startMesh(
+  { topology }: Scene,
+  { services = true, profile = 'lan' } = {},
+): Promise<Nodes> {
   const nodes: Partial<Record<Balancer, Meshd>> = {};
   const key = newKey();
   for (const name of balancers) {
     await topology.renew(name);
     const node = await Meshd.create(topology, name);
     await writeKey(node, key);
-    await node.write(configOf(node, services));
+    await node.write(configOf(node, services, profile));
     await node.start();
     nodes[name] = node;
   }
@@ -44,7 +47,7 @@ export function keyFile(node: Meshd): string {
   return join(node.folder, 'gossip.keys');
 }
 
-function configOf(node: Meshd, services: boolean): string {
+function configOf(node: Meshd, services: boolean, profile: string): string {
   const { balancer } = node;
   const service = {
     name: `of-${balancer}`,
@@ -54,6 +57,7 @@ function configOf(node: Meshd, services: boolean): string {
   return [
     'mesh:',
     `  node: ${balancer}`,
+    `  profile: ${profile}`,
     `  bind: ${insideOf(balancer, 4)}`,
     `  join: [${insideOf('lb', 4)}]`,
     `  keyFile: ${keyFile(node)}`,

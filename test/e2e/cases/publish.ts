@@ -1,0 +1,206 @@
+import type { ServiceState } from '../../../src/api/index.js';
+import { until } from '../support/command.js';
+import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
+import { tcpPort, type Case, type Scene } from '../support/scene.js';
+import { addressOf, firstBehind, type Balancer, type Host } from '../support/topology.js';
+import { answer, startMesh, type Nodes } from './mesh-nodes.js';
+import { attach, serveOn, tasks, type Served } from './mesh-tasks.js';
+
+/** By service, what it publishes; all have the same tasks. */
+const published = {
+  web: `{port: 80, targetPort: ${tcpPort}}`,
+  only: `{port: 82, targetPort: ${tcpPort}, policy: local}`,
+  near: `{port: 83, targetPort: ${tcpPort}, policy: prefer-local}`,
+  own: `{port: 84, targetPort: ${tcpPort}, mode: host}`,
+  hidden: `{port: 85, targetPort: ${tcpPort}, source: snat}`,
+  guarded: `{port: 86, targetPort: ${tcpPort}, allowFrom: [198.51.100.0/24]}`,
+  bound: `{port: 87, targetPort: ${tcpPort}, bind: ${addressOf('lb', 4)}}`,
+  // The servers listen on one of its ten thousand ports.
+  wide: `{port: 8000, count: 10000}`,
+} as const;
+const services = Object.keys(published);
+
+const text = [
+  'services:',
+  ...Object.entries(published).flatMap(([name, port]) => [
+    `  - name: ${name}`,
+    '    network: front',
+    '    scheduler: rr',
+    `    publish: [${port}]`,
+  ]),
+  '  - {name: nameless, network: front, endpointMode: dnsrr}',
+  '',
+].join('\n');
+
+export const publish: Case = {
+  name: 'publish',
+  about: 'where ports are answered, for whom, and what goes on when tasks and nodes end',
+  async run(scene) {
+    const nodes = await startMesh(scene, { services: false, profile: 'fast' });
+    await serveOn(scene, nodes, text, services);
+    await until('both tasks answer', 30_000, async () => {
+      const { servers, failed } = await call(scene, 'lb', 80);
+      return failed === 0 && tasks.every((task) => task in servers);
+    });
+    await policies(scene);
+    await clients(scene);
+    await shapes(scene, nodes);
+    await repaired(scene, nodes);
+    await drained(scene, nodes);
+    await killed(scene, nodes);
+  },
+};
+
+function call(
+  { peers }: Scene,
+  node: Balancer,
+  port: number,
+  options: LoadOptions = {},
+  from: Host = 'client',
+): Promise<LoadResult> {
+  const few = { requests: 8, concurrency: 1, timeoutMs: 1_500 };
+  return peers.load(from, addressOf(node, 4), port, { ...few, ...options });
+}
+
+async function policies(scene: Scene): Promise<void> {
+  const both = tasks.join();
+  const expected: readonly (readonly [string, number, Balancer, string])[] = [
+    ['policy local', 82, 'lb', ''],
+    ['policy local', 82, 'lb2', 't1'],
+    ['policy local', 82, 'lb3', 't2'],
+    ['policy prefer-local', 83, 'lb', both],
+    ['policy prefer-local', 83, 'lb2', 't1'],
+    ['mode host', 84, 'lb', ''],
+    ['mode host', 84, 'lb3', 't2'],
+  ];
+  for (const [what, port, node, wanted] of expected) {
+    const { servers } = await call(scene, node, port);
+    const answered = Object.keys(servers).sort().join();
+    scene.report.claim(
+      answered === wanted,
+      `${what}: ${node} leads to ${wanted === '' ? 'nobody' : wanted}`,
+      answered,
+    );
+  }
+}
+
+async function clients(scene: Scene): Promise<void> {
+  const { report, topology } = scene;
+  const { stdout } = await topology.exec('lb', [
+    'ip',
+    '-br',
+    '-4',
+    'address',
+    'show',
+    'meshb-4096',
+  ]);
+  const hidden = await call(scene, 'lb', 85);
+  const entry = /([0-9.]+)\/[0-9]+/.exec(stdout)?.[1] ?? '';
+  report.claim(
+    hidden.failed === 0 && Object.keys(hidden.seen).join() === entry,
+    'source snat: tasks see the node that was called',
+    Object.keys(hidden.seen).join(),
+  );
+  const stranger = await call(scene, 'lb', 86);
+  const friend = await call(scene, 'lb', 86, { from: [firstBehind(4), 1] });
+  report.claim(
+    stranger.ok === 0 && friend.failed === 0,
+    'allowFrom: others are not answered, those are',
+    `${troubles(stranger)}; ${troubles(friend)}`,
+  );
+  const elsewhere = await call(scene, 'lb2', 87);
+  const there = await call(scene, 'lb', 87);
+  report.claim(
+    elsewhere.ok === 0 && there.failed === 0,
+    'bind: one address answers, others do not',
+    `${troubles(elsewhere)}; ${troubles(there)}`,
+  );
+}
+
+async function shapes(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, topology } = scene;
+  const wide = await call(scene, 'lb', tcpPort);
+  const { stdout } = await topology.exec('lb', [
+    'nft',
+    'list',
+    'map',
+    'inet',
+    'meshd-ingress',
+    'ports',
+  ]);
+  report.claim(
+    wide.failed === 0 && stdout.includes('8000-17999'),
+    'ten thousand ports are one element of one map',
+    troubles(wide),
+  );
+  const nameless = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'nameless');
+  report.claim(nameless.vips.length === 0, 'endpointMode dnsrr: no VIP');
+  const { vips } = await answer<ServiceState>(nodes.lb3, 'service', 'inspect', 'web');
+  report.claim(vips.length === 2, 'else one for each family of the network', vips.join(' '));
+}
+
+async function repaired({ report, topology }: Scene, nodes: Nodes): Promise<void> {
+  const show = async (): Promise<string> =>
+    (await topology.exec('lb', ['nft', '-n', 'list', 'ruleset'])).stdout;
+  const before = await show();
+  await topology.exec('lb', ['nft', 'flush', 'ruleset']);
+  const started = performance.now();
+  await until('the tables are back', 10_000, async () => (await show()) === before).catch(() => {
+    report.note('they differ');
+  });
+  const seconds = (performance.now() - started) / 1_000;
+  report.claim(seconds < 5, 'a flushed ruleset is back', `${seconds.toFixed(1)} s`);
+  await nodes.lb.metric('meshd_reconcile_last_timestamp_seconds');
+}
+
+async function drained(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, peers } = scene;
+  const load = peers.keepLoading('client', addressOf('lb', 4), 80, {
+    concurrency: 4,
+    perConnection: 20,
+    pauseMs: 20,
+    timeoutMs: 4_000,
+  });
+  const drain = await nodes.lb2.ctl('endpoint', 'detach', 'front', 't1', '--drain', '20s');
+  const result = await load.stop();
+  report.claim(
+    drain.status === 0 && !drain.stderr.includes('time is up') && result.failed === 0,
+    'an endpoint drains under load: no request fails, and it is over when connections are',
+    `${troubles(result)} ${drain.stderr.trim()}`,
+  );
+  const { servers } = await call(scene, 'lb', 80);
+  report.claim(!('t1' in servers), 'nobody is sent there any more', Object.keys(servers).join());
+  await attach(scene, nodes, 't1', services);
+  await until('it is back', 20_000, async () => {
+    return 't1' in (await call(scene, 'lb', 80)).servers;
+  });
+}
+
+async function killed(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, peers, topology } = scene;
+  const options = { concurrency: 2, pauseMs: 20, timeoutMs: 500 };
+  const alone = peers.keepLoading('client', addressOf('lb', 4), 80, options);
+  await nodes.lb2.end('SIGKILL');
+  await nodes.lb2.start();
+  const ops = await nodes.lb2.metric('meshd_reconcile_ops_total');
+  const calm = await alone.stop();
+  report.claim(
+    calm.failed === 0 && ops === 0,
+    'the daemon of a node is killed and started: no request fails, nothing is made anew',
+    `${troubles(calm)}, ${ops} Ops`,
+  );
+  const load = peers.keepLoading('client', addressOf('lb', 4), 80, options);
+  const at = Date.now();
+  const dead: Served = 't2';
+  await nodes.lb3.end('SIGKILL');
+  for (const device of ['eth0', 'eth1']) {
+    await topology.exec('lb3', ['ip', 'link', 'set', device, 'down']);
+  }
+  await until('the others go on without it', 20_000, async () => {
+    const { servers, failed } = await call(scene, 'lb', 80);
+    return failed === 0 && !(dead in servers);
+  });
+  const { lastFailureAtMs } = await load.stop();
+  const seconds = Math.max(0, (lastFailureAtMs - at) / 1_000);
+  report.claim(seconds < 5, 'a node dies: new connections go elsewhere', `${seconds.toFixed(1)} s`);
+}
