@@ -23,7 +23,7 @@ export function compileEntry({ device, subnets, internal }: EntryOptions): Rule[
     ingressTable,
     element('links', device),
     element('loopback4', '127.0.0.0/8'),
-    element('loopback6', '::1/128'),
+    element('loopback6', '::1'),
     ...subnets.map((subnet) => element(`inside${familyOf(subnet)}`, subnet)),
     ...internal.map((address) => element(`internal${familyOf(address)}`, address)),
   ];

@@ -1,4 +1,5 @@
 import {
+  addressBits,
   familyOf,
   prefixBase,
   prefixContains,
@@ -123,8 +124,16 @@ function clientElements({ protocol, allowFrom, ...port }: PublishedPort): NftEle
   const key = [protocol, rangeOf(port)];
   return [
     element('limited', key),
-    ...widest(allowFrom).map((prefix) => element(`allowed${familyOf(prefix)}`, [prefix, ...key])),
+    ...widest(allowFrom).map((prefix) => {
+      return element(`allowed${familyOf(prefix)}`, [asKernelHasIt(prefix), ...key]);
+    }),
   ];
+}
+
+/** A prefix that is one address reads back as the address. */
+function asKernelHasIt(prefix: string): string {
+  const isOne = prefixLength(prefix) === addressBits(familyOf(prefix));
+  return isOne ? prefixBase(prefix) : prefix;
 }
 
 /** Ranges of one set must not overlap (nft_set_pipapo.c). */

@@ -31,7 +31,7 @@ export class NftTablesReader {
 class TableReader {
   private readonly dormant: boolean;
   private readonly definitions = new Map<string, NftSet>();
-  private readonly chains: Omit<NftChain, 'rules'>[] = [];
+  private readonly chains = new Map<string, Omit<NftChain, 'rules'>>();
   private readonly rules = new Map<string, NftRule[]>();
 
   constructor(
@@ -51,7 +51,8 @@ class TableReader {
       }
       case nft.newChain: {
         const chain = decodeChain(attributes);
-        if (chain !== undefined) this.chains.push(chain);
+        // A dump of chains is one of all tables, whatever table it is asked of: each comes again.
+        if (chain !== undefined) this.chains.set(chain.name, chain);
         return;
       }
       case nft.newRule: {
@@ -64,7 +65,7 @@ class TableReader {
   }
 
   table(): NftTableRule {
-    const chains = this.chains.map((chain) => ({
+    const chains = [...this.chains.values()].map((chain) => ({
       ...chain,
       name: this.dormant ? `${chain.name} (dormant)` : chain.name,
       rules: this.rules.get(chain.name) ?? [],
