@@ -117,8 +117,7 @@ export class MeshNetworks {
     if (known !== undefined) {
       throw new MeshError('already_exists', `network ${network.name}: there is one already`);
     }
-    const clash = clashOf(network, this.settled.networks.values());
-    if (clash !== undefined) throw new MeshError('conflict', `network ${network.name}: ${clash}`);
+    this.checkClash(network);
     this.claim({ claim: this.nextClaim(), network, adopted: false });
   }
 
@@ -139,8 +138,9 @@ export class MeshNetworks {
     this.unclaim(name);
   }
 
-  /** A network that all nodes make alike, when the first of them needs it. */
+  /** A network that all nodes make alike, when the first of them needs it. Errors: as create. */
   adopt(network: Network): void {
+    this.checkClash(network);
     this.claim({ claim: this.nextClaim(), network, adopted: true });
   }
 
@@ -294,6 +294,11 @@ export class MeshNetworks {
     this.localOf(network.name).set(endpoint.name, moved);
     this.publishEndpoint(moved);
     this.options.changed(network.name);
+  }
+
+  private checkClash(network: Network): void {
+    const clash = clashOf(network, this.settled.networks.values());
+    if (clash !== undefined) throw new MeshError('conflict', `network ${network.name}: ${clash}`);
   }
 
   private claim(own: OwnNetwork): void {

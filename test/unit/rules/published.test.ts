@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { formatRuleSet, type PublishedPort } from '../../../src/model/index.js';
+import { compilePublished, publishedMatches, type IngressView } from '../../../src/rules/index.js';
+import { endpointAt, networkedService, publishedPort } from '../../support/networked.js';
+
+const view: IngressView = {
+  local: [endpointAt(2, 'a')],
+  remote: [endpointAt(18, 'b')],
+  families: [4, 6],
+};
+
+/** Without the table, which is the same always. */
+function compiled(port: Partial<PublishedPort>, on: IngressView = view): string[] {
+  const service = networkedService({ publish: [publishedPort(port)] });
+  const rules = compilePublished(service, on).filter(({ kind }) => kind !== 'nft-table');
+  return formatRuleSet(rules).split('\n');
+}
+
+const both = ['  10.255.0.18:8080 masq weight=1', '  10.255.0.2:8080 masq weight=1'];
+
+describe('a published port', () => {
+  it('is an element of a map to a mark, and a virtual service of that mark for each family', () => {
+    expect(compiled({})).toEqual([
+      'nft element meshd-ingress ports tcp . 80 : 0x4d010050',
+      'ipvs fwmark 1291911248 rr',
+      ...both,
+      'ipvs fwmark 1291911248/v6 rr',
+      '  [fd6d::12]:8080 masq weight=1',
+      '  [fd6d::2]:8080 masq weight=1',
+    ]);
+  });
+
+  it('is one element and one service for a range that keeps its ports', () => {
+    expect(compiled({ port: 8_000, targetPort: 8_000, count: 10_000 }).slice(0, 3)).toEqual([
+      'nft element meshd-ingress ports tcp . 8000-17999 : 0x4d011f40',
+      'ipvs fwmark 1291919168 rr',
+      '  10.255.0.18:0 masq weight=1',
+    ]);
+  });
+
+  it('is one for each port of a range that is shifted', () => {
+    const lines = compiled({ protocol: 'udp', port: 700, targetPort: 900, count: 2 });
+    expect(lines.filter((line) => line.startsWith('nft'))).toEqual([
+      'nft element meshd-ingress ports udp . 700 : 0x4d0202bc',
+      'nft element meshd-ingress ports udp . 701 : 0x4d0202bd',
+    ]);
+    expect(lines).toContain('  10.255.0.2:901 masq weight=1');
+  });
+
+  it.each<[string, Partial<PublishedPort>, IngressView, string[]]>([
+    ['policy any', {}, view, ['10.255.0.18', '10.255.0.2']],
+    ['policy local', { policy: 'local' }, view, ['10.255.0.2']],
+    ['policy local without any', { policy: 'local' }, { ...view, local: [] }, []],
+    ['prefer-local', { policy: 'prefer-local' }, view, ['10.255.0.2']],
+    [
+      'prefer-local, draining here',
+      { policy: 'prefer-local' },
+      { ...view, local: [endpointAt(2, 'a', { services: { web: 0 } })] },
+      ['10.255.0.18', '10.255.0.2'],
+    ],
+    ['mode host', { mode: 'host' }, view, ['10.255.0.2']],
+  ])('%s', (_what, port, on, addresses) => {
+    const lines = compiled(port, on).filter((line) => line.startsWith('  10.'));
+    expect(lines.map((line) => line.trim().split(':')[0])).toEqual(addresses);
+  });
+
+  it('in mode host is not answered by a node without an endpoint', () => {
+    expect(compiled({ mode: 'host' }, { ...view, local: [] })).toEqual(['']);
+  });
+
+  it('says which clients: prefixes within others are left out, addresses stand alone', () => {
+    const allowFrom = ['10.0.0.0/8', '10.1.0.0/16', '192.0.2.7/32', 'fd00::/8'];
+    expect(compiled({ allowFrom }).filter((line) => /limited|allowed/.test(line))).toEqual([
+      'nft element meshd-ingress limited tcp . 80',
+      'nft element meshd-ingress allowed4 10.0.0.0/8 . tcp . 80',
+      'nft element meshd-ingress allowed4 192.0.2.7 . tcp . 80',
+      'nft element meshd-ingress allowed6 fd00::/8 . tcp . 80',
+    ]);
+  });
+
+  it('is on one address with bind, of its family alone', () => {
+    expect(compiled({ bind: '192.0.2.1' })).toEqual([
+      'nft element meshd-ingress bound4 192.0.2.1 . tcp . 80 : 0x4d010050',
+      'ipvs fwmark 1291911248 rr',
+      ...both,
+    ]);
+  });
+
+  it('is masqueraded with source snat', () => {
+    expect(compiled({ source: 'snat' })[1]).toBe('nft element meshd-ingress snat 0x4d010050');
+  });
+});
+
+describe('endpoints of nodes that are not heard of', () => {
+  const away = endpointAt(18, 'b', { isAway: true });
+  const weights = (on: IngressView): string[] =>
+    compiled({}, on).filter((line) => line.startsWith('  10.'));
+
+  it('get no new connections while there is another one', () => {
+    expect(weights({ ...view, remote: [away] })).toEqual([
+      '  10.255.0.18:8080 masq weight=0',
+      '  10.255.0.2:8080 masq weight=1',
+    ]);
+  });
+
+  it('get them when there is nobody else', () => {
+    const draining = endpointAt(2, 'a', { services: { web: 0 } });
+    expect(weights({ ...view, local: [draining], remote: [away] })).toEqual([
+      '  10.255.0.18:8080 masq weight=1',
+      '  10.255.0.2:8080 masq weight=0',
+    ]);
+  });
+});
+
+it('names the virtual services that it may have', () => {
+  const publish = [publishedPort(), publishedPort({ port: 700, targetPort: 900, count: 2 })];
+  const marks = [...publishedMatches(networkedService({ publish }))].map((match) =>
+    'fwmark' in match ? `${match.fwmark.toString(16)}/${match.family}` : '',
+  );
+  expect(marks).toEqual([
+    '4d010050/4',
+    '4d010050/6',
+    '4d0102bc/4',
+    '4d0102bc/6',
+    '4d0102bd/4',
+    '4d0102bd/6',
+  ]);
+});
