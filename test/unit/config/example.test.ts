@@ -5,6 +5,8 @@ import { checkSpec, parseConfig, writeSpec } from '../../../src/config/index.js'
 const file = new URL('./example.yaml', import.meta.url);
 const text = readFileSync(file, 'utf8');
 
+const usual = { mode: 'ingress', source: 'preserve', policy: 'any', allowFrom: [] } as const;
+
 describe('the example', () => {
   const { config, specs } = parseConfig(text, 'example.yaml');
 
@@ -91,6 +93,23 @@ describe('the example', () => {
         vips: [],
         scheduler: 'wrr',
         healthCheck: { type: 'tcp', intervalMs: 2_000, timeoutMs: 1_000, rise: 2, fall: 3 },
+      }),
+      expect.objectContaining({
+        name: 'shop',
+        network: 'front',
+        endpointMode: 'vip',
+        ports: [],
+        publish: [
+          { ...usual, protocol: 'tcp', port: 80, targetPort: 8_080, count: 1 },
+          { ...usual, protocol: 'udp', port: 20_000, targetPort: 20_000, count: 10_000 },
+          {
+            ...{ protocol: 'tcp', port: 443, targetPort: 8_443, count: 1 },
+            ...{ mode: 'ingress', source: 'preserve', policy: 'prefer-local' },
+            bind: '192.0.2.11',
+            allowFrom: ['192.0.2.0/24', '198.51.100.7/32'],
+          },
+        ],
+        scheduler: 'wrr',
       }),
     ]);
   });
