@@ -1,7 +1,7 @@
 import { messageOf, type Clock, type Log } from './base/index.js';
 import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
 import { Ingress, type MeshNode } from './mesh/index.js';
-import { familyOf, type Endpoint, type Service } from './model/index.js';
+import { endpointsByService, familyOf, type Endpoint, type Service } from './model/index.js';
 import { ingressName, mtuProblem, vipRange, type Underlay } from './overlay/index.js';
 import { VipPool, type ServiceTable } from './store/index.js';
 
@@ -31,6 +31,8 @@ export class DaemonNetworks {
   private cancelLook: (() => void) | undefined;
   /** By network, its services as text, as the overlay knows them. */
   private readonly services = new Map<string, string>();
+  /** By network, by service: endpoints as of the network's last change. */
+  private readonly endpoints = new Map<string, ReadonlyMap<string, readonly Endpoint[]>>();
 
   constructor(private readonly options: DaemonNetworksOptions) {
     const { controller, table, underlay } = options;
@@ -48,28 +50,24 @@ export class DaemonNetworks {
       log: options.log,
       services: () => Array.from(table.all(), ({ service }) => service),
     });
-    const endpointsOn = (network: string, service: string): Endpoint[] => {
-      const { local = [], remote = [] } = networks().view(network) ?? {};
-      return [...local, ...remote].filter(({ services }) => service in services);
-    };
     controller.networks = {
       endpointsOf: ({ name, network }) => {
-        const own = network === undefined ? [] : endpointsOn(network, name);
-        return own.length > 0 ? own : endpointsOn(ingressName, name);
+        const own = network === undefined ? [] : this.endpointsOn(network, name);
+        return own.length > 0 ? own : this.endpointsOn(ingressName, name);
       },
       problemOf: (name) => {
-        const network = networks().view(name)?.network;
+        const network = networks().network(name);
         if (network === undefined) return `network ${name}: not found`;
         return mtuProblem(network, underlay) ?? this.ingress.problem;
       },
       ingressOf: (service) => {
-        const { network, local = [], remote = [] } = networks().view(ingressName) ?? {};
-        const isOf = ({ services }: { services: object }): boolean => service in services;
-        const families = new Set((network?.subnets ?? []).map(familyOf));
+        const endpoints = this.endpointsOn(ingressName, service);
+        const isOurs = ({ node }: Endpoint): boolean => node === options.node().options.name;
+        const subnets = networks().network(ingressName)?.subnets ?? [];
         return {
-          local: local.filter(isOf),
-          remote: remote.filter(isOf),
-          families: [...families],
+          local: endpoints.filter((one) => isOurs(one)),
+          remote: endpoints.filter((one) => !isOurs(one)),
+          families: [...new Set(subnets.map(familyOf))],
         };
       },
     };
@@ -84,6 +82,7 @@ export class DaemonNetworks {
   /** To be called when a network, or who is on it, is another than before. */
   changed(network: string): void {
     const { controller, log } = this.options;
+    this.endpoints.delete(network);
     this.overlay.changed(network);
     if (network === ingressName) return;
     controller.networkChanged(network).catch((error: unknown) => {
@@ -105,7 +104,7 @@ export class DaemonNetworks {
 
   /** The VIPs of a network; undefined when it is not known. */
   vipPoolOf(name: string): VipPool | undefined {
-    const network = this.options.node().networks.view(name)?.network;
+    const network = this.options.node().networks.network(name);
     return network === undefined ? undefined : new VipPool(network.subnets.map(vipRange));
   }
 
@@ -129,10 +128,20 @@ export class DaemonNetworks {
     // What is not on disk does not begin: after a crash nobody would know whose it is.
     try {
       await node().save();
+      this.endpoints.delete(ingressName);
       this.overlay.changed(ingressName);
     } catch (error) {
       this.notKept(error);
     }
+  }
+
+  private endpointsOn(network: string, service: string): readonly Endpoint[] {
+    const known = this.endpoints.get(network);
+    if (known !== undefined) return known.get(service) ?? [];
+    const { local = [], remote = [] } = this.options.node().networks.view(network) ?? {};
+    const found = endpointsByService([...local, ...remote]);
+    this.endpoints.set(network, found);
+    return found.get(service) ?? [];
   }
 
   private servicesOn(network: string): Service[] {

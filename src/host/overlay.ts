@@ -1,4 +1,11 @@
-import type { Endpoint, LocalEndpoint, Network, Rule, Service } from '../model/index.js';
+import {
+  endpointsByService,
+  type Endpoint,
+  type LocalEndpoint,
+  type Network,
+  type Rule,
+  type Service,
+} from '../model/index.js';
 import {
   bridgeName,
   compileEndpoint,
@@ -146,9 +153,9 @@ export class Overlay {
     known: Map<string, string>,
   ): Generator<Promise<void>> {
     const services = this.options.servicesOn(network.name);
-    const all = [...local, ...remote];
+    const byService = endpointsByService([...local, ...remote]);
     for (const service of services) {
-      const endpoints = all.filter((one) => service.name in one.services);
+      const endpoints = byService.get(service.name) ?? [];
       const text = JSON.stringify([service, endpoints, endpoint.addresses]);
       if (known.get(service.name) === text) continue;
       known.set(service.name, text);

@@ -99,6 +99,11 @@ export class MeshNetworks {
     return [...this.settled.networks.keys()].sort().map((name) => this.view(name)!);
   }
 
+  /** Without who is on it, which may be many. */
+  network(name: string): Network | undefined {
+    return this.settled.networks.get(name);
+  }
+
   view(name: string): NetworkView | undefined {
     const network = this.settled.networks.get(name);
     if (network === undefined) return undefined;
@@ -206,12 +211,19 @@ export class MeshNetworks {
   }
 
   catalogChanged(changes: readonly CatalogChange[]): void {
-    for (const change of changes) if (change.row.owner !== this.options.self) this.note(change);
+    // What follows from a change grows with the network: it comes once for all that came together.
+    const touched = new Set<string>();
+    for (const change of changes) {
+      if (change.row.owner !== this.options.self) this.note(change, touched);
+    }
     this.settle();
+    for (const network of touched) this.options.changed(network);
     this.moveFromLostSlices();
   }
 
-  private note({ row, gone, inService }: CatalogChange & CatalogEntry): void {
+  /** Adds to `touched` the networks whose endpoints are others than before. */
+  private note(change: CatalogChange & CatalogEntry, touched: Set<string>): void {
+    const { row, gone, inService } = change;
     const { owner, key, network: scope } = row;
     // What is dead may be a daemon alone, whose host forwards on; and it may come back. So nothing
     // of it is taken away before its rows go.
@@ -222,6 +234,7 @@ export class MeshNetworks {
       if (kind === 'network') this.noteNetwork(owner, name, value);
       else if (kind === 'slice') this.slices.note(owner, name, value);
       else if (kind === 'endpoint') {
+        touched.add(scope);
         this.noteEndpoint({ node: owner, network: scope, name, isAway: !inService }, value);
       }
     } catch (error) {
@@ -249,7 +262,6 @@ export class MeshNetworks {
     if (value !== undefined) {
       endpoints.set(key, { ...checkEndpoint(readRow(value).body), ...known });
     }
-    this.options.changed(network);
   }
 
   /** A free address of the slices that this node holds; claims another one when they are full. */

@@ -86,6 +86,7 @@ export type {
   TcpCheck,
   TrafficPolicy,
 } from './service.js';
+export { endpointsByService } from './network.js';
 export type { Endpoint, LocalEndpoint, Network } from './network.js';
 export { PrivateKey, publicKeyBytes, sameWireguardPeer } from './wireguard.js';
 export type { WireguardPeerRule, WireguardRule } from './wireguard.js';

@@ -42,3 +42,16 @@ export interface LocalEndpoint extends Endpoint {
   /** Path of the network namespace; empty for an entry, which is the host's own. */
   readonly sandbox: string;
 }
+
+/** Those that serve each service, at whatever weight; by name of the service. */
+export function endpointsByService(endpoints: Iterable<Endpoint>): Map<string, Endpoint[]> {
+  const byService = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    for (const name of Object.keys(endpoint.services)) {
+      const known = byService.get(name);
+      if (known === undefined) byService.set(name, [endpoint]);
+      else known.push(endpoint);
+    }
+  }
+  return byService;
+}
