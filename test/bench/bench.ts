@@ -4,9 +4,11 @@ export interface Bench {
   readonly summary: string;
   /** Name and what is measured, in the order in which they run. */
   readonly cases: Readonly<Record<string, string>>;
+  /** Cases that take so long that they run only when they are named. */
+  readonly slow?: readonly string[];
   /** Options of scripts/lab for a bench that needs a kernel with IPVS; absent = it runs anywhere. */
   readonly guest?: readonly string[];
-  /** C programs of test/bench/peer that it starts. */
+  /** C programs that it starts, by name: see `peer` in lab.ts. */
   readonly peers?: readonly string[];
   /** It starts dist/meshd.js. */
   readonly daemon?: boolean;

@@ -1,19 +1,20 @@
 import { progress, type Bench } from './bench.js';
 import { run } from './command.js';
 import { emit } from './figure.js';
-import { untilIdle, within } from './netns.js';
+import { untilIdle } from './netns.js';
+import { newConnections, wrk } from './load.js';
 import { ours } from './ours.js';
 import { median } from './stats.js';
-import { client, makeNetwork, withBalancer } from './topology.js';
+import { makeNetwork, withBalancer } from './topology.js';
 import { peers, type Variant } from './variants.js';
 
 const rounds = 3;
 const seconds = 1;
 const firstPort = 8000;
 
-/** wrk's options by case: 16 connections of one thread. */
+/** wrk's options by case. */
 const load: Readonly<Record<string, readonly string[]>> = {
-  conn: ['-H', 'Connection: close'],
+  conn: newConnections,
   keep: [],
 };
 
@@ -70,24 +71,14 @@ async function measure(
     // What starting leaves to do is not what a packet costs.
     await untilIdle();
     for (const [i, name] of cases.entries()) {
-      const rate = await wrk(`http://${variant.address}:${ports[i]!}/`, load[name]!);
+      const url = `http://${variant.address}:${ports[i]!}/`;
+      const { rate } = await wrk(url, [`-d${seconds}s`, ...load[name]!]);
       progress(`${variant.name}: ${name} ${rate.toFixed(0)}/s`);
       const key = `${name} ${variant.name}`;
       rates.set(key, [...(rates.get(key) ?? []), rate]);
     }
     await stop();
   });
-}
-
-/** Requests per second; throws when some got no answer, for then the figure means nothing. */
-async function wrk(url: string, options: readonly string[]): Promise<number> {
-  const argv = ['wrk', '-t1', '-c16', `-d${seconds}s`, '--timeout', '5s', ...options, url];
-  const { stdout } = await run(within(client, argv));
-  const rate = Number(/Requests\/sec:\s+([0-9.]+)/.exec(stdout)?.[1]);
-  if (!(rate > 0) || stdout.includes('Socket errors') || stdout.includes('Non-2xx')) {
-    throw new Error(`${argv.join(' ')}: ${stdout}`);
-  }
-  return rate;
 }
 
 function report(cases: readonly string[], rates: Rates): void {

@@ -7,7 +7,7 @@ export interface Figure {
   /** Which figure of the case, where it has several: `p99`, `snat auto`. */
   readonly figure?: string;
   readonly value: number;
-  readonly unit: 'ms' | 's' | '1/s' | 'MB' | '%' | 'Ops' | 'us' | 'count' | 'B/s';
+  readonly unit: 'ms' | 's' | '1/s' | 'Mbit/s' | 'MB' | '%' | 'Ops' | 'us' | 'count' | 'B/s';
   readonly peer?: string;
   readonly peerValue?: number;
   /** What is aimed at: of the ratio, or of the value where there is no peer. */
@@ -40,7 +40,8 @@ export function emit(figure: Figure): void {
 
 function ratioOf({ value, unit, peerValue }: Figure): number | undefined {
   if (peerValue === undefined) return undefined;
-  return unit === '1/s' ? value / peerValue : peerValue / value;
+  const isRate = unit === '1/s' || unit === 'Mbit/s';
+  return isRate ? value / peerValue : peerValue / value;
 }
 
 /** Every value that has a goal of its own is better the smaller it is. */

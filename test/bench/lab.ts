@@ -7,7 +7,10 @@ import { run } from './command.js';
 /** What is built for a run; seen by the guest as well. */
 export const buildFolder = join(process.cwd(), '.lab', 'bench');
 
-/** The built C program of test/bench/peer. */
+/** The program of the end-to-end tests, which counts what failed. */
+export const e2ePeer = 'peer';
+
+/** The built C program of test/bench/peer, or that of the end-to-end tests. */
 export function peer(name: string): string {
   return join(buildFolder, name);
 }
@@ -16,7 +19,7 @@ export function peer(name: string): string {
 export async function buildPeers(names: readonly string[]): Promise<void> {
   mkdirSync(buildFolder, { recursive: true });
   for (const name of names) {
-    const source = join('test', 'bench', 'peer', `${name}.c`);
+    const source = join('test', name === e2ePeer ? 'e2e/support' : 'bench/peer', `${name}.c`);
     const built = existsSync(peer(name)) && statSync(peer(name)).mtimeMs > statSync(source).mtimeMs;
     if (!built) await run(['cc', '-O2', '-Wall', '-static', '-o', peer(name), source]);
   }

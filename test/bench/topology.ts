@@ -23,7 +23,8 @@ export const vips = {
 
 export const client = 'bench-client';
 export const balancer = 'bench-lb';
-const ethernet = 'bench-net';
+/** The namespace that has the bridges. */
+export const ethernet = 'bench-net';
 const servers = ['bench-b1', 'bench-b2', 'bench-b3'];
 
 export interface PortRange {
@@ -102,7 +103,7 @@ export async function set(name: string, values: Readonly<Record<string, string>>
 }
 
 /** A fixed MAC spares the neighbors of a host that is made anew a stale entry. */
-async function plug(
+export async function plug(
   name: string,
   device: string,
   bridge: string,
