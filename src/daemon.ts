@@ -31,7 +31,7 @@ import {
   type MetricsServer,
 } from './io/index.js';
 import type { Kernel } from './kernel/index.js';
-import { openLinuxKernel } from './kernel/linux/index.js';
+import { openLinuxKernel, type LinuxKernelOptions } from './kernel/linux/index.js';
 import { DaemonMetrics, meshSeries, trafficSeries } from './metrics/index.js';
 import { replay, ServiceTable, snapshotOf, VipPool, type TableRecord } from './store/index.js';
 
@@ -47,7 +47,9 @@ export interface DaemonOptions {
   readonly random: () => number;
   readonly log: Log & { level: string };
   /** Default openLinuxKernel. */
-  readonly openKernel?: (options: { readonly netns?: string }) => Promise<Kernel>;
+  readonly openKernel?: (
+    options: Pick<LinuxKernelOptions, 'netns' | 'balancer'>,
+  ) => Promise<Kernel>;
 }
 
 /**
@@ -104,7 +106,7 @@ export class Daemon {
     // Two daemons would lose each other's state: a second one must not come as far as the file.
     await claimSocketFile(this.config.api.socketPath);
     const kernel = await this.openKernel();
-    const ipvs = await kernel.ipvsInfo();
+    const dataPath = await kernel.dataPath();
     const { state, table } = await this.openState(parsed);
     const health = new HealthChecks({ clock, random: this.options.random, probe });
     this.stops.push(() => {
@@ -132,10 +134,7 @@ export class Daemon {
       clock,
       instance: this.options.instance,
       version: this.options.version,
-      dataPath: {
-        kind: 'ipvs',
-        detail: `ip_vs ${ipvs.version}, ${ipvs.connectionTableSize} buckets`,
-      },
+      dataPath,
       checkSpec: (value, where) => checkSpec(value, where, this.config.serviceDefaults),
       configFile: () => this.fileState,
       doctor: () => this.examine(backend, { kernel, table, health }),
@@ -194,16 +193,20 @@ export class Daemon {
       random,
       log,
       reconcile: { ...reconcileTunables, ...this.config.reconcile },
-      openSandbox: (path) => (this.options.openKernel ?? openLinuxKernel)({ netns: path }),
+      openSandbox: (path) => this.openSandbox(path),
     });
   }
 
   private async openKernel(): Promise<Kernel> {
-    const { netnsPath } = this.config;
-    const open = this.options.openKernel ?? openLinuxKernel;
-    const kernel = await open(netnsPath === undefined ? {} : { netns: netnsPath });
+    const kernel = await this.openSandbox(this.config.netnsPath);
     this.stops.push(() => kernel.close());
     return kernel;
+  }
+
+  /** Of this host, or of a task: virtual services are carried in the same way everywhere. */
+  private openSandbox(netns: string | undefined): Promise<Kernel> {
+    const open = this.options.openKernel ?? openLinuxKernel;
+    return open({ balancer: this.config.dataPath, netns });
   }
 
   private async openState(

@@ -18,8 +18,7 @@ export async function planFile(path: string, open = openLinuxKernel): Promise<st
   const table = new ServiceTable(new VipPool(config.pools));
   const records = await readJournal(join(config.stateDir, 'state.jsonl'));
   restoreTable(table, specs, replay(records), silentLog);
-  const { netnsPath } = config;
-  const kernel = await open(netnsPath === undefined ? {} : { netns: netnsPath });
+  const kernel = await open({ balancer: config.dataPath, netns: config.netnsPath });
   try {
     const rules = new RuleTable();
     rules.put('', compileBase(config.idleTimeouts));

@@ -1,4 +1,4 @@
-import type { Connection, Counters } from '../kernel/index.js';
+import type { Connection, Counters, DataPath } from '../kernel/index.js';
 import type { Protocol, ServiceSpec } from '../model/index.js';
 import type { MeshControl } from './mesh-control.js';
 import type { NetworkControl } from './network-control.js';
@@ -103,12 +103,6 @@ export interface Status {
   readonly drift: DriftTotals;
   /** Absent when the daemon runs without a configuration file. */
   readonly config?: ConfigFileState;
-}
-
-/** What carries the packets, and why it was chosen: `ip_vs 1.2.1, 4096 buckets`. */
-export interface DataPath {
-  readonly kind: 'ipvs' | 'nftables';
-  readonly detail: string;
 }
 
 export interface ReconcileSummary {

@@ -18,7 +18,6 @@ export type {
   ConfigFileState,
   ConnectionList,
   ConnectionsQuery,
-  DataPath,
   DestinationState,
   DestinationTraffic,
   DoctorCheck,

@@ -23,6 +23,8 @@ export interface DaemonConfig {
   readonly stateDir: string;
   /** Path of the network namespace to program; absent = the daemon's own. */
   readonly netnsPath?: string;
+  /** What carries the packets of virtual services; `auto`: IPVS where the kernel has it, else nftables. */
+  readonly dataPath: (typeof dataPaths)[number];
   /** Canonical prefixes that do not overlap. */
   readonly pools: readonly string[];
   /** How long IPVS keeps an idle connection. */
@@ -42,6 +44,7 @@ export interface DaemonConfig {
   readonly serviceDefaults: ServiceDefaults;
 }
 
+const dataPaths = ['auto', 'ipvs', 'nftables'] as const;
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -84,6 +87,7 @@ export const daemonEntry = mapping({
   log: mapping({ level: choice(logLevels).optional() }).optional(),
   stateDir: absolutePath.optional(),
   netns: absolutePath.optional(),
+  dataPath: choice(dataPaths).optional(),
   pools: list(`a list of at most ${limits.pools} prefixes`, pool, {
     min: 0,
     max: limits.pools,
@@ -108,6 +112,7 @@ export function completeConfig(entry: DaemonEntry): DaemonConfig {
     log: { level: entry.log?.level ?? 'info' },
     stateDir: entry.stateDir ?? '/var/lib/meshd',
     ...(entry.netns === undefined ? {} : { netnsPath: entry.netns }),
+    dataPath: entry.dataPath ?? 'auto',
     pools: entry.pools ?? [],
     // The kernel's own defaults (ip_vs_proto_tcp.c, ip_vs_proto_udp.c).
     idleTimeouts: {

@@ -4,7 +4,6 @@ import type {
   ConfigFileState,
   ConnectionList,
   ConnectionsQuery,
-  DataPath,
   DoctorCheck,
   DrainProgress,
   DrainRequest,
@@ -28,7 +27,7 @@ import type {
 } from '../api/index.js';
 import { ServiceFeed } from '../api/index.js';
 import { MeshError, type Clock } from '../base/index.js';
-import type { Kernel } from '../kernel/index.js';
+import type { DataPath, Kernel } from '../kernel/index.js';
 import { ruleKey, type ServiceSpec, type VirtualServiceMatch } from '../model/index.js';
 import type { PassReport } from '../reconcile/index.js';
 import type { Prepared, ServiceEntry, ServiceTable } from '../store/index.js';

@@ -42,7 +42,7 @@ type Check = (sources: DoctorSources) => Finding | Promise<Finding>;
 
 /** By the name that people see, in the order in which they should read them. */
 const checks: Readonly<Record<string, Check>> = {
-  ip_vs: checkDataPath,
+  'data path': checkDataPath,
   rules: checkReconcile,
   configuration: checkConfigFile,
   conflicts: checkWithheld,
@@ -59,10 +59,13 @@ const checks: Readonly<Record<string, Check>> = {
 
 async function checkDataPath({ kernel }: DoctorSources): Promise<Finding> {
   try {
-    const { version, connectionTableSize } = await kernel.ipvsInfo();
-    return ok(`IPVS ${version}, ${connectionTableSize} hash buckets`);
+    const { kind, detail } = await kernel.dataPath();
+    return ok(`${kind}: ${detail}`);
   } catch (error) {
-    return fail(messageOf(error), 'modprobe ip_vs; it is part of linux-image packages');
+    return fail(
+      messageOf(error),
+      'modprobe ip_vs, part of linux-image packages; or dataPath: nftables',
+    );
   }
 }
 

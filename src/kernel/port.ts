@@ -28,7 +28,7 @@ export interface Kernel {
   /** Counters of virtual services that carry our mark, or of `only` these. */
   counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]>;
 
-  /** Open IPVS connections of the whole sandbox, at most `limit`, after `filter`. */
+  /** Open connections of virtual services of the sandbox, at most `limit`, after `filter`. */
   connections(query: ConnectionQuery): Promise<readonly Connection[]>;
 
   /**
@@ -38,10 +38,10 @@ export interface Kernel {
   servedConnections(): Promise<number>;
 
   /**
-   * What carries the packets. Errors: failed_precondition when the kernel has no IPVS,
+   * What carries the packets. Errors: failed_precondition when the kernel does not have it,
    * permission_denied without CAP_NET_ADMIN.
    */
-  ipvsInfo(): Promise<IpvsInfo>;
+  dataPath(): Promise<DataPath>;
 
   /**
    * The peers of wireguard devices of ours, with what became of their sessions. Errors:
@@ -130,7 +130,7 @@ export interface ConnectionQuery {
   readonly filter?: (connection: Connection) => boolean;
 }
 
-/** An entry of the IPVS connection table (/proc/net/ip_vs_conn). */
+/** An entry of the connection table: that of IPVS (/proc/net/ip_vs_conn), or a tracked connection. */
 export interface Connection {
   readonly protocol: Protocol | 'ip';
   readonly client: string;
@@ -151,11 +151,10 @@ export interface DroppingChain {
   readonly hook: 'input' | 'forward';
 }
 
-export interface IpvsInfo {
-  /** `1.2.1`. */
-  readonly version: string;
-  /** Buckets of the connection table's hash. */
-  readonly connectionTableSize: number;
+/** What carries the packets of virtual services: `ip_vs 1.2.1, 4096 buckets`. */
+export interface DataPath {
+  readonly kind: 'ipvs' | 'nftables';
+  readonly detail: string;
 }
 
 /** What the kernel knows of a peer. Bytes count its messages whole, handshakes too, since it was added. */

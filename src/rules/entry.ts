@@ -1,6 +1,9 @@
 import { familyOf, type NftElementRule, type Rule } from '../model/index.js';
 import { ingressTable, ingressTableName } from './ingress-table.js';
 
+/** Table `local` (RT_TABLE_LOCAL, linux/rtnetlink.h). */
+const localTable = 255;
+
 /** What a host needs to be an entry, whatever is published. */
 export interface EntryOptions {
   /** The bridge of the ingress network. */
@@ -20,6 +23,8 @@ export function compileEntry({ device, subnets, internal }: EntryOptions): Rule[
   return [
     { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '1' },
     { kind: 'sysctl', name: `net/ipv4/conf/${device}/route_localnet`, value: '1', device },
+    // An answer to ::1 comes in by the device: the kernel's own route to it is of lo alone.
+    { kind: 'route', type: 'local', destination: '::1/128', table: localTable, device },
     ingressTable,
     element('links', device),
     element('loopback4', '127.0.0.0/8'),

@@ -80,6 +80,11 @@ const crossing: readonly NftRule[] = [
     comment: 'answers to tasks',
     statements: [toInside, { type: 'reply-direction' }, accept],
   },
+  {
+    // Translated before they come here where nftables balances; IPVS sends them past this hook.
+    comment: 'published ports',
+    statements: [toInside, { type: 'mark-is', ...ownMark }, accept],
+  },
   { comment: 'nothing else reaches tasks unpublished', statements: [toInside, drop] },
 ];
 

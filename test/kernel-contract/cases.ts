@@ -61,10 +61,10 @@ ipvs 10.96.0.1:80/tcp wrr
     name: 'the same service twice in one batch',
     steps: [
       {
-        ops: [add(bare), add(web), add(service(dns4, { onePacket: true }))],
+        ops: [add(bare), add(web), add(service(dns4))],
         refused: ['1 EEXIST'],
         holds: `
-ipvs 10.96.0.1:53/udp wrr ops
+ipvs 10.96.0.1:53/udp wrr
 ipvs 10.96.0.1:80/tcp wrr`,
       },
     ],
@@ -159,7 +159,7 @@ ipvs fwmark 257 wrr`,
     ],
   },
   {
-    name: 'affinity by prefix, scheduler flags, one-packet scheduling',
+    name: 'affinity by prefix, scheduler flags',
     steps: [
       {
         ops: [
@@ -167,14 +167,23 @@ ipvs fwmark 257 wrr`,
           add(service(web6, { affinityTimeoutS: 2_000_000, affinityPrefix: 64 })),
           add(service(mark4, { scheduler: 'mh', schedulerFlags: ['fallback', 'port'] })),
           add(service(mark6, { scheduler: 'sh', schedulerFlags: ['fallback'] })),
-          add(service(dns4, { onePacket: true, affinityPrefix: 8 })),
+          add(service(dns4, { affinityPrefix: 8 })),
         ],
         holds: `
-ipvs 10.96.0.1:53/udp wrr ops
+ipvs 10.96.0.1:53/udp wrr
 ipvs 10.96.0.1:80/tcp wrr affinity=300s/24
 ipvs [fd96::1]:80/tcp wrr affinity=2000000s/64
 ipvs fwmark 257 mh fallback port
 ipvs fwmark 257/v6 sh fallback`,
+      },
+    ],
+  },
+  {
+    name: 'one-packet scheduling',
+    steps: [
+      {
+        ops: [add(service(dns4, { onePacket: true }))],
+        holds: 'ipvs 10.96.0.1:53/udp wrr ops',
       },
     ],
   },
@@ -237,10 +246,10 @@ ipvs 10.96.0.1:80/tcp wrr
   10.0.0.12:8080 masq weight=1`,
       },
       {
-        ops: [set(of(bare, { ...one, weight: 0, forwarding: 'route' }))],
+        ops: [set(of(bare, { ...one, weight: 0 }))],
         holds: `
 ipvs 10.96.0.1:80/tcp wrr
-  10.0.0.11:8080 route weight=0
+  10.0.0.11:8080 masq weight=0
   10.0.0.12:8080 masq weight=1`,
       },
     ],
@@ -254,6 +263,34 @@ ipvs 10.96.0.1:80/tcp wrr
 ipvs 10.96.0.1:80/tcp wrr
   10.0.0.12:8080 masq weight=1
   10.0.0.11:8080 masq weight=1`,
+      },
+    ],
+  },
+  {
+    name: 'direct routing',
+    steps: [
+      {
+        ops: [
+          add(service(web6, { destinations: [destination('fd00::1', { forwarding: 'route' })] })),
+          add(web),
+          set(of(bare, { ...one, weight: 0, forwarding: 'route' })),
+        ],
+        holds: `
+ipvs 10.96.0.1:80/tcp wrr
+  10.0.0.11:8080 route weight=0
+  10.0.0.12:8080 masq weight=1
+ipvs [fd96::1]:80/tcp wrr
+  [fd00::1]:8080 route weight=1`,
+      },
+    ],
+  },
+  {
+    name: 'a tunnel needs its port',
+    steps: [
+      {
+        ops: [add(service(web4, { destinations: [tunnel('10.0.0.2', 'gue', 0, false)] }))],
+        refused: ['0 EINVAL'],
+        holds: 'ipvs 10.96.0.1:80/tcp wrr',
       },
     ],
   },
@@ -292,13 +329,13 @@ ipvs 10.96.0.1:80/tcp wrr
     steps: [
       {
         ops: [
-          add(service(web6, { destinations: [destination('fd00::1', { forwarding: 'route' })] })),
+          add(service(web6, { destinations: [destination('fd00::1')] })),
           add(service(mark6, { destinations: [destination('fd00::2', { port: 0 })] })),
           add(service(mark4, { destinations: [{ ...one, port: 0 }] })),
         ],
         holds: `
 ipvs [fd96::1]:80/tcp wrr
-  [fd00::1]:8080 route weight=1
+  [fd00::1]:8080 masq weight=1
 ipvs fwmark 257 wrr
   10.0.0.11:0 masq weight=1
 ipvs fwmark 257/v6 wrr
@@ -318,22 +355,13 @@ ipvs fwmark 257/v6 wrr
                 destination('0.0.0.0'),
                 destination('fd00::1'),
                 destination('10.0.0.1', { upperThreshold: 1, lowerThreshold: 2 }),
-                tunnel('10.0.0.2', 'gue', 0, false),
                 one,
               ],
             }),
           ),
           add(service(web6, { destinations: [destination('ff02::1'), destination('fe80::1')] })),
         ],
-        refused: [
-          '0 EINVAL',
-          '0 EINVAL',
-          '0 EINVAL',
-          '0 ERANGE',
-          '0 EINVAL',
-          '1 EINVAL',
-          '1 EINVAL',
-        ],
+        refused: ['0 EINVAL', '0 EINVAL', '0 EINVAL', '0 ERANGE', '1 EINVAL', '1 EINVAL'],
         holds: `
 ipvs 10.96.0.1:80/tcp wrr
   10.0.0.11:8080 masq weight=1

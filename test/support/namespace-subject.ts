@@ -1,14 +1,14 @@
-import { openLinuxKernel } from '../../src/kernel/index.js';
+import { openLinuxKernel, type DataPath } from '../../src/kernel/index.js';
 import type { Rule } from '../../src/model/index.js';
 import type { NetworkSubject } from '../kernel-contract/network-contract.js';
 import { TestNamespace } from './namespace.js';
 
 /** The Linux kernel in a namespace of its own, for the contract. */
-export async function openNamespaceSubject(): Promise<
-  NetworkSubject & { readonly namespace: TestNamespace; vanish(): Promise<void> }
-> {
+export async function openNamespaceSubject(
+  balancer: DataPath['kind'] = 'ipvs',
+): Promise<NetworkSubject & { readonly namespace: TestNamespace; vanish(): Promise<void> }> {
   const namespace = new TestNamespace();
-  const kernel = await openLinuxKernel({ netns: namespace.path });
+  const kernel = await openLinuxKernel({ netns: namespace.path, balancer });
   let isGone = false;
   let added = 8;
   let other: TestNamespace | undefined;

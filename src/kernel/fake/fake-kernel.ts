@@ -16,11 +16,11 @@ import { KernelError, errno } from '../errors.js';
 import type {
   Connection,
   ConnectionQuery,
+  DataPath,
   Counters,
   DestinationCounters,
   DroppingChain,
   HostAddress,
-  IpvsInfo,
   Kernel,
   Observation,
   ObserveOptions,
@@ -72,7 +72,7 @@ export class FakeKernel implements Kernel {
   hostAddresses: readonly HostAddress[];
   /** The IPVS connection table. */
   connectionTable: Connection[] = [];
-  info: IpvsInfo = { version: '1.2.1', connectionTableSize: 4096 };
+  readonly path: DataPath = { kind: 'ipvs', detail: 'ip_vs 1.2.1, 4096 buckets' };
   /** What `droppingChains` answers. */
   chains: readonly DroppingChain[] = [];
   /** Answers of `routeTo` that the host's addresses do not give. */
@@ -258,9 +258,9 @@ export class FakeKernel implements Kernel {
     return Promise.resolve(this.chains);
   }
 
-  async ipvsInfo(): Promise<IpvsInfo> {
+  async dataPath(): Promise<DataPath> {
     await this.entered();
-    if (this.tables.ipvs.present) return this.info;
+    if (this.tables.ipvs.present) return this.path;
     throw new KernelError('this kernel has no IPVS', errno.EOPNOTSUPP, 'no module ip_vs');
   }
 

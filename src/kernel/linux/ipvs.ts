@@ -6,7 +6,7 @@ import {
   type VirtualServiceRule,
 } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
-import type { Counters, DestinationCounters, IpvsInfo, ServiceCounters } from '../port.js';
+import type { Counters, DestinationCounters, ServiceCounters } from '../port.js';
 import { findFamily, genlHeaderBytes } from './generic-family.js';
 import { infoAttribute, ipvsFamily } from './ipvs-attributes.js';
 import { IpvsDecoder, decodeService, decodeTimeouts, type DecodedService } from './ipvs-decode.js';
@@ -20,6 +20,13 @@ export interface VirtualServices {
   /** Those that carry our mark. */
   readonly own: readonly VirtualServiceRule[];
   readonly foreign: readonly VirtualServiceRule[];
+}
+
+export interface IpvsInfo {
+  /** `1.2.1`. */
+  readonly version: string;
+  /** Buckets of the connection table's hash. */
+  readonly connectionTableSize: number;
 }
 
 /** Reads the IPVS tables of one sandbox. */

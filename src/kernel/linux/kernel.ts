@@ -10,9 +10,9 @@ import { KernelError, errno } from '../errors.js';
 import type {
   Connection,
   ConnectionQuery,
+  DataPath,
   DroppingChain,
   HostAddress,
-  IpvsInfo,
   Kernel,
   Observation,
   ObserveOptions,
@@ -22,14 +22,15 @@ import type {
   WireguardPeer,
 } from '../port.js';
 import { isWithoutNetfilter, watchSandbox } from './announcements.js';
-import { connectionsPath, parseConnections } from './connections.js';
+import type { Balancer } from './balancer.js';
 import { listDroppingChains } from './dropping-chains.js';
-import { applyIpvs } from './ipvs-apply.js';
-import { Ipvs } from './ipvs.js';
-import { isNativeError, loadNative } from './native.js';
+import { IpvsBalancer, isWithoutIpvs } from './ipvs-balancer.js';
+import { loadNative } from './native.js';
 import { Network, wireguardDevices } from './network.js';
 import { formatOpLine, withoutErrno, type Fail, type OpRange } from './op-batch.js';
-import { Sandbox, kernelErrorOf, type Native, type SandboxOptions } from './sandbox.js';
+import { Sandbox, type Native, type SandboxOptions } from './sandbox.js';
+import { NftBalancer } from './nft-balancer.js';
+import { balancerTable } from './nft-balancer-table.js';
 import { applyNft, observeNft } from './nftables-session.js';
 import type { NetlinkSession } from './session.js';
 import { Wireguard } from './wireguard.js';
@@ -38,6 +39,8 @@ import { readSysctls, writeSysctl } from './sysctl.js';
 
 export interface LinuxKernelOptions extends SandboxOptions {
   readonly log?: Log;
+  /** What carries virtual services. `auto`: IPVS where the kernel has it, else nftables. Default ipvs. */
+  readonly balancer?: 'auto' | DataPath['kind'];
   /** Stands in for the addon in tests. */
   readonly native?: Native;
 }
@@ -46,27 +49,38 @@ export interface LinuxKernelOptions extends SandboxOptions {
  * The kernel of a network namespace over netlink. Sockets are opened when first needed and kept.
  * Errors: KernelError when `netns` is no namespace (ENOENT); Error when the addon is not built.
  */
-export function openLinuxKernel(options: LinuxKernelOptions = {}): Promise<Kernel> {
-  const sandbox = new Sandbox(options.native ?? loadNative(), options);
-  const kernel = new LinuxKernel(sandbox, options.log ?? silentLog);
-  return Promise.resolve().then(() => {
-    sandbox.check();
-    return kernel;
-  });
+export async function openLinuxKernel(options: LinuxKernelOptions = {}): Promise<Kernel> {
+  const box = new Sandbox(options.native ?? loadNative(), options);
+  const log = options.log ?? silentLog;
+  await Promise.resolve(); // What the namespace lacks is a rejection, never thrown.
+  box.check();
+  return new LinuxKernel(box, await chooseBalancer(box, log, options.balancer));
+}
+
+async function chooseBalancer(
+  box: Sandbox,
+  log: Log,
+  wanted: LinuxKernelOptions['balancer'] = 'ipvs',
+): Promise<Balancer> {
+  const ipvs = new IpvsBalancer(box, log);
+  if (wanted === 'ipvs') return ipvs;
+  const nftables = new NftBalancer(() => box.session('netfilter'));
+  if (wanted === 'nftables') return nftables;
+  const refusal = await ipvs.dataPath().catch((error: unknown) => error);
+  // Whatever else is wrong will show when it is used.
+  return isWithoutIpvs(refusal) ? nftables : ipvs;
 }
 
 /** Ops of one subsystem that follow each other go to the kernel together. */
-type Subsystem = 'ipvs' | 'sysctl' | 'route' | 'nftables' | 'wireguard';
+type Subsystem = 'balancer' | 'sysctl' | 'route' | 'nftables' | 'wireguard';
 
 class LinuxKernel implements Kernel {
-  private ipvs: { readonly session: NetlinkSession; readonly tables: Ipvs } | undefined;
   private wireguard: { readonly session: NetlinkSession; readonly tables: Wireguard } | undefined;
   private readonly network: Network;
-  private saidNoIpvs = false;
 
   constructor(
     private readonly box: Sandbox,
-    private readonly log: Log,
+    private readonly balancer: Balancer,
   ) {
     this.network = new Network(box);
   }
@@ -80,11 +94,14 @@ class LinuxKernel implements Kernel {
     const own = new Map<string, Rule>();
     const foreign: Rule[] = [];
     const hostAddresses: HostAddress[] = [];
-    for (const rule of await readSysctls(this.box, options.sysctls)) own.set(ruleKey(rule), rule);
+    const { heldSysctls } = this.balancer;
+    for (const rule of await readSysctls(this.box, options.sysctls, heldSysctls)) {
+      own.set(ruleKey(rule), rule);
+    }
     await this.network.observe(own, hostAddresses);
     await this.observeWireguard(own);
     await this.observeTables(own);
-    if (options.withoutVirtualServices !== true) await this.observeIpvs(own, foreign);
+    if (options.withoutVirtualServices !== true) await this.balancer.observe(own, foreign);
     return { own, foreign, hostAddresses };
   }
 
@@ -104,19 +121,12 @@ class LinuxKernel implements Kernel {
 
   async counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
     this.box.check();
-    const tables = await this.ipvsIfAny();
-    return tables === undefined ? [] : tables.counters(only);
+    return this.balancer.counters(only);
   }
 
   async connections(query: ConnectionQuery): Promise<readonly Connection[]> {
     this.box.check();
-    try {
-      const table = await this.box.readFile(connectionsPath, connectionTableBytesMax);
-      return parseConnections(table, query);
-    } catch (error) {
-      if (isNativeError(error) && error.code === 'ENOENT') return []; // No module, no connections.
-      throw kernelErrorOf('read IPVS connections', error);
-    }
+    return this.balancer.connections(query);
   }
 
   async servedConnections(): Promise<number> {
@@ -125,9 +135,9 @@ class LinuxKernel implements Kernel {
     return countServed(await Promise.all(tables));
   }
 
-  async ipvsInfo(): Promise<IpvsInfo> {
+  async dataPath(): Promise<DataPath> {
     this.box.check();
-    return (await this.openIpvs()).tables.info();
+    return this.balancer.dataPath();
   }
 
   async wireguardPeers(): Promise<readonly WireguardPeer[]> {
@@ -152,7 +162,6 @@ class LinuxKernel implements Kernel {
   }
 
   async close(): Promise<void> {
-    this.ipvs = undefined;
     this.wireguard = undefined;
     await this.box.close();
   }
@@ -160,7 +169,12 @@ class LinuxKernel implements Kernel {
   private async observeTables(own: Map<string, Rule>): Promise<void> {
     const found = await this.box.session('netfilter').then(observeNft).catch(noTables);
     if (found === undefined) return;
-    for (const rule of [...found.tables, ...found.elements]) own.set(ruleKey(rule), rule);
+    // Where IPVS carries them, a table that nftables left behind must go.
+    const isHeld = this.balancer instanceof NftBalancer;
+    for (const rule of [...found.tables, ...found.elements]) {
+      const table = rule.kind === 'nft-table' ? rule.name : rule.table;
+      if (!isHeld || table !== balancerTable) own.set(ruleKey(rule), rule);
+    }
   }
 
   /** Without a device of that type the kernel need not know what it is. */
@@ -171,24 +185,12 @@ class LinuxKernel implements Kernel {
     for (const rule of await tables.rules(devices)) own.set(ruleKey(rule), rule);
   }
 
-  private async observeIpvs(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
-    const tables = await this.ipvsIfAny();
-    if (tables === undefined) return;
-    const timeouts = await tables.timeouts();
-    if (timeouts !== undefined) own.set(ruleKey(timeouts), timeouts);
-    const services = await tables.services();
-    for (const rule of services.own) own.set(ruleKey(rule), rule);
-    foreign.push(...services.foreign);
-  }
-
   private async applyRange(subsystem: Subsystem, range: OpRange, fail: Fail): Promise<void> {
     try {
       switch (subsystem) {
-        case 'ipvs': {
-          const { session, tables } = await this.openIpvs();
-          await applyIpvs(session, tables, range, fail);
+        case 'balancer':
+          await this.balancer.apply(range, fail);
           return;
-        }
         case 'sysctl':
           await this.applySysctls(range, fail);
           return;
@@ -225,17 +227,9 @@ class LinuxKernel implements Kernel {
       const error =
         op.verb === 'delete'
           ? new KernelError(formatOpLine(op), errno.EOPNOTSUPP, 'a sysctl cannot be deleted')
-          : await writeSysctl(this.box, formatOpLine(op), op.target);
+          : await writeSysctl(this.box, formatOpLine(op), op.target, this.balancer.heldSysctls);
       if (error !== undefined) fail(index, error);
     }
-  }
-
-  private async openIpvs(): Promise<{ session: NetlinkSession; tables: Ipvs }> {
-    const session = await this.box.session('generic');
-    if (this.ipvs?.session !== session) {
-      this.ipvs = { session, tables: await Ipvs.open(session) };
-    }
-    return this.ipvs;
   }
 
   private async openWireguard(): Promise<Wireguard> {
@@ -245,31 +239,16 @@ class LinuxKernel implements Kernel {
     }
     return this.wireguard.tables;
   }
-
-  /** A host without IPVS is observed as one without virtual services. */
-  private async ipvsIfAny(): Promise<Ipvs | undefined> {
-    try {
-      return (await this.openIpvs()).tables;
-    } catch (error) {
-      if (!(error instanceof KernelError && error.errno === errno.EOPNOTSUPP)) throw error;
-      if (!this.saidNoIpvs) this.log.warn({ sandbox: this.sandbox }, error.message);
-      this.saidNoIpvs = true;
-      return undefined;
-    }
-  }
 }
 
-/** A connection takes about 90 bytes of the table: 10 million. */
-const connectionTableBytesMax = 1024 * 1024 * 1024;
-
 function subsystemOf(op: Op): Subsystem {
-  return op.target.kind === 'destination' ? 'ipvs' : subsystems[op.target.kind];
+  return op.target.kind === 'destination' ? 'balancer' : subsystems[op.target.kind];
 }
 
 const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
   sysctl: 'sysctl',
-  'ipvs-timeouts': 'ipvs',
-  'virtual-service': 'ipvs',
+  'ipvs-timeouts': 'balancer',
+  'virtual-service': 'balancer',
   link: 'route',
   address: 'route',
   route: 'route',

@@ -61,7 +61,15 @@ export interface LinkContext {
    * `path`: the kernel knows a namespace only by such (IFLA_NET_NS_FD).
    */
   netnsFd(path: string): number | undefined;
+  /** What the kernel calls the device; absent = the type. */
+  readonly kind?: string;
 }
+
+/**
+ * Holds addresses and drops what is sent, like a dummy, on kernels that are built without those.
+ * We make none for its own purpose, so that it is read as a dummy.
+ */
+export const dummySubstitute = 'ifb';
 
 /** What a link message says: every device has a name, ours are rules as well. */
 export interface Link {
@@ -104,7 +112,7 @@ export function encodeLinkOp(
   }
   if (rule.mtu !== undefined) writer.attributeU32(ifla.mtu, rule.mtu);
   if (!makes || master !== 0) writer.attributeU32(ifla.master, master);
-  if (makes) encodeInfo(writer, rule, netnsFd);
+  if (makes) encodeInfo(writer, rule, netnsFd, context.kind ?? rule.type);
   else if (rule.type === 'veth-end') writer.attributeString(ifla.alias, endAlias);
   writer.end();
 
@@ -172,9 +180,14 @@ function encodeNamed(
   writer.attributeString(ifla.name, name);
 }
 
-function encodeInfo(writer: MessageWriter, rule: LinkRule, netnsFd: number | undefined): void {
+function encodeInfo(
+  writer: MessageWriter,
+  rule: LinkRule,
+  netnsFd: number | undefined,
+  kind: string,
+): void {
   writer.beginNested(ifla.linkInfo);
-  writer.attributeString(infoKind, rule.type);
+  writer.attributeString(infoKind, kind);
   if (rule.vxlan !== undefined) {
     writer.beginNested(infoData);
     writer.attributeU32(vxlan.id, rule.vxlan.vni);
@@ -209,6 +222,8 @@ function decodeInfo(attributes: Attributes): Specific | undefined {
   const nested = attributesOf(info);
   const type = textOf(nested, infoKind);
   switch (type) {
+    case dummySubstitute:
+      return { type: 'dummy' };
     case 'dummy':
     case 'bridge':
     case 'wireguard':

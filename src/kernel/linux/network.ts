@@ -1,9 +1,16 @@
 import { closeSync, openSync } from 'node:fs';
-import { ruleKey, type Op, type Rule } from '../../model/index.js';
+import { ruleKey, type LinkRule, type Op, type Rule } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
 import type { HostAddress, RouteAnswer } from '../port.js';
 import { decodeAddress, encodeAddressDump, encodeAddressOp } from './address.js';
-import { decodeLink, encodeLinkDump, encodeLinkOp, type Link, type LinkContext } from './link.js';
+import {
+  decodeLink,
+  dummySubstitute,
+  encodeLinkDump,
+  encodeLinkOp,
+  type Link,
+  type LinkContext,
+} from './link.js';
 import { decodeFdb, encodeFdbDump, encodeFdbOp } from './fdb.js';
 import { MessageWriter } from './message.js';
 import { decodeNeighbor, encodeNeighborDump, encodeNeighborOp } from './neighbor.js';
@@ -19,7 +26,7 @@ import {
 } from './route.js';
 import { Devices } from './rtnetlink.js';
 import type { Sandbox } from './sandbox.js';
-import type { NetlinkSession } from './session.js';
+import type { NetlinkSession, Refusal } from './session.js';
 
 /** What rtnetlink keeps of a sandbox: devices, and all that lies on them or leads to them. */
 export class Network {
@@ -76,6 +83,13 @@ export class Network {
       const op = ops[index]!;
       devices ??= await listDevices(session);
       if (op.target.kind === 'link') this.ownLinks.note(op.verb, op.target, devices);
+      if (op.verb === 'add' && op.target.kind === 'link' && op.target.type === 'dummy') {
+        await batch.flush();
+        const refusal = await addDummy(session, op.target, devices);
+        if (refusal !== undefined) batch.refuse({ index, destination: -1 }, refusal);
+        devices = undefined;
+        continue;
+      }
       const value = encode(batch, index, op, { devices, netnsFd: (path) => files.open(path) });
       if (value !== 0) batch.refuse({ index, destination: -1 }, { errno: value });
       if (op.target.kind === 'link') {
@@ -110,6 +124,24 @@ export class Network {
       throw error;
     }
   }
+}
+
+/** Or what stands for it where the kernel has none. Returns the refusal. */
+async function addDummy(
+  session: NetlinkSession,
+  rule: LinkRule,
+  devices: Devices,
+): Promise<Refusal | undefined> {
+  const attempt = async (kind: string): Promise<Refusal | undefined> => {
+    const writer = new MessageWriter(128);
+    const context = { devices, kind, netnsFd: () => undefined };
+    const sequence = session.nextSequence();
+    const value = encodeLinkOp(writer, 'add', rule, sequence, context);
+    if (value !== 0) return { errno: value };
+    return (await session.transact(writer.bytes())).get(sequence);
+  };
+  const refusal = await attempt(rule.type);
+  return refusal?.errno === errno.EOPNOTSUPP ? attempt(dummySubstitute) : refusal;
 }
 
 export function wireguardDevices(rules: Iterable<Rule | undefined>): string[] {

@@ -9,15 +9,21 @@ export const nft = {
   deleteTable: 0xa02,
   newChain: 0xa03,
   getChain: 0xa04,
+  deleteChain: 0xa05,
   newRule: 0xa06,
   getRule: 0xa07,
+  deleteRule: 0xa08,
   newSet: 0xa09,
   getSet: 0xa0a,
+  deleteSet: 0xa0b,
   newElement: 0xa0c,
   getElement: 0xa0d,
   deleteElement: 0xa0e,
   newGeneration: 0xa0f,
   getGeneration: 0xa10,
+  newObject: 0xa12,
+  getObject: 0xa13,
+  deleteObject: 0xa14,
 } as const;
 
 /** Size of the header behind that of netlink (struct nfgenmsg). */

@@ -32,12 +32,14 @@ export function encodeRule(
   writer.beginNested(nfta.expressions);
   for (const each of expressionsOf(rule.statements)) encodeExpression(writer, each);
   writer.endNested();
-  const comment = Buffer.from(`${rule.comment}\0`);
-  writer.attributeBytes(
-    nfta.userData,
-    Buffer.concat([Buffer.of(commentType, comment.length), comment]),
-  );
+  writer.attributeBytes(nfta.userData, ruleComment(rule.comment));
   writer.end();
+}
+
+/** User data with a comment of at most 253 bytes. */
+export function ruleComment(text: string): Buffer {
+  const bytes = Buffer.from(`${text}\0`);
+  return Buffer.concat([Buffer.of(commentType, bytes.length), bytes]);
 }
 
 export interface DecodedRule {
@@ -63,7 +65,8 @@ export function decodeRule(attributes: Attributes): DecodedRule | undefined {
   return { chain, rule };
 }
 
-function commentOf(userData: Buffer | undefined): string | undefined {
+/** The comment of a rule's user data. */
+export function commentOf(userData: Buffer | undefined): string | undefined {
   if (userData === undefined) return undefined;
   for (let at = 0; at + 2 <= userData.length; at += 2 + userData[at + 1]!) {
     if (userData[at] !== commentType) continue;

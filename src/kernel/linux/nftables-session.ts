@@ -157,7 +157,10 @@ function setsByName(sets: readonly NftSet[]): ReadonlyMap<string, NftSet> {
 const hasNoTables: ReadonlySet<number> = new Set([errno.EOPNOTSUPP, errno.EINVAL]);
 
 /** What `read` gives when nothing changes meanwhile, not even by a table that goes away. */
-async function ofOneGeneration<T>(session: NetlinkSession, read: () => Promise<T>): Promise<T> {
+export async function ofOneGeneration<T>(
+  session: NetlinkSession,
+  read: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const before = await readGeneration(session);
     try {

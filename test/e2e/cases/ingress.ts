@@ -1,7 +1,7 @@
 import type { ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
-import { tcpPort, udpPort, type Case, type Scene } from '../support/scene.js';
+import { hasSctp, tcpPort, udpPort, type Case, type Scene } from '../support/scene.js';
 import { addressOf, balancers, families, type Family, type Host } from '../support/topology.js';
 import { answer, startMesh, type Nodes } from './mesh-nodes.js';
 import { fileOf, serveOn, tasks } from './mesh-tasks.js';
@@ -58,11 +58,13 @@ async function calls({ peers, report }: Scene, call: Call): Promise<void> {
   );
 }
 
-const protocols = [
-  ['TCP', 80, {}],
-  ['UDP', 53, { protocol: 'udp' }],
-  ['SCTP', 81, { protocol: 'sctp' }],
-] as const;
+const protocols = (
+  [
+    ['TCP', 80, {}],
+    ['UDP', 53, { protocol: 'udp' }],
+    ['SCTP', 81, { protocol: 'sctp' }],
+  ] as const
+).filter(([name]) => name !== 'SCTP' || hasSctp);
 
 async function published(scene: Scene): Promise<void> {
   for (const balancer of balancers) {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { EndpointInfo } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
-import type { Scene } from '../support/scene.js';
+import { hasSctp, type Scene } from '../support/scene.js';
 import type { Balancer } from '../support/topology.js';
 import { answer, type Nodes } from './mesh-nodes.js';
 
@@ -28,7 +28,7 @@ export async function serveOn(
   for (const task of tasks) {
     const node = nodes[nodeOf[task]];
     await topology.addTask(task);
-    await peers.serve(task, ['--sctp']);
+    await peers.serve(task, hasSctp ? ['--sctp'] : []);
     await until('the network is known', 20_000, async () => {
       const known = await answer<{ name: string }[]>(node, 'network', 'ls');
       return known.some(({ name }) => name === 'front');

@@ -13,6 +13,9 @@ export const meshctlProgram = join(dist, 'meshctl.js');
 /** Every meshd of the case that runs, for whoever looks into a failure. */
 export const launched: Background[] = [];
 
+/** What carries virtual services in this run. */
+export const dataPath = process.env['MESHD_E2E_DATA_PATH'] === 'nftables' ? 'nftables' : 'ipvs';
+
 const startDeadlineMs = 60_000;
 const lastPass = 'meshd_reconcile_last_timestamp_seconds';
 const running = 'meshd is running';
@@ -72,6 +75,7 @@ export class Meshd {
       'metrics:',
       `  listen: unix:${this.folder}/metrics.sock`,
       `stateDir: ${this.stateDir}`,
+      `dataPath: ${dataPath}`,
       services.trim(),
       '',
     ].join('\n');

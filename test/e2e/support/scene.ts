@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { endAll } from './command.js';
+import { dataPath } from './meshd.js';
 import { Peers } from './peers.js';
 import type { Report } from './report.js';
 import { addressOf, families, servers, Topology, type Family } from './topology.js';
@@ -18,6 +20,10 @@ export interface Case {
   readonly about: string;
   run(scene: Scene): Promise<void>;
 }
+
+/** A kernel without IPVS may lack SCTP too; the guest has both. */
+export const hasSctp =
+  dataPath === 'ipvs' || /^SCTP /m.test(readFileSync('/proc/net/protocols', 'utf8'));
 
 export const tcpPort = 8080;
 export const udpPort = 5300;

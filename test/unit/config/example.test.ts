@@ -18,6 +18,7 @@ describe('the example', () => {
       log: { level: 'info' },
       stateDir: '/var/lib/meshd',
       netnsPath: '/run/netns/lb',
+      dataPath: 'auto',
       pools: ['10.96.0.0/16', 'fd00:96::/112'],
       idleTimeouts: { tcpS: 900, tcpFinS: 120, udpS: 300 },
       reconcile: { repairIntervalMs: 60_000, repairShareMax: 0.1 },

@@ -41,12 +41,12 @@ const conntrack = (count: number): Readonly<Record<string, string>> => ({
 });
 
 const cases: readonly Case[] = [
-  { is: 'with IPVS', check: 'ip_vs', want: 'ok: IPVS 1.2.1, 4096 hash buckets' },
+  { is: 'with IPVS', check: 'data path', want: 'ok: ipvs: ip_vs 1.2.1, 4096 buckets' },
   {
     is: 'without IPVS',
-    check: 'ip_vs',
+    check: 'data path',
     arrange: ({ kernel }) => kernel.setIpvs(false),
-    want: 'fail: this kernel has no IPVS: no module ip_vs (EOPNOTSUPP) -> modprobe ip_vs; it is part of linux-image packages',
+    want: 'fail: this kernel has no IPVS: no module ip_vs (EOPNOTSUPP) -> modprobe ip_vs, part of linux-image packages; or dataPath: nftables',
   },
   { is: 'converged', check: 'rules', want: 'ok: in the kernel, last pass 0.0 ms' },
   {
@@ -269,7 +269,7 @@ describe('examineHost', () => {
   it('reads in an order that makes sense, with a fix for all that fails', async () => {
     const checks = await examine({ is: '', check: '', want: '' });
     expect(checks.map(({ name }) => name)).toEqual([
-      'ip_vs',
+      'data path',
       'rules',
       'configuration',
       'conflicts',

@@ -130,7 +130,7 @@ describe('a kernel without IPVS', () => {
         'add ipvs 10.96.0.1:80/tcp wrr: this kernel has no IPVS: no module ip_vs (EOPNOTSUPP)',
       ],
     ]);
-    await expect(kernel.ipvsInfo()).rejects.toMatchObject({ code: 'failed_precondition' });
+    await expect(kernel.dataPath()).rejects.toMatchObject({ code: 'failed_precondition' });
   });
 });
 

@@ -1,0 +1,172 @@
+/** The batches of messages that turn what the balancer's table holds into what it shall hold. */
+import type { VirtualServiceRule } from '../../model/index.js';
+import { MessageWriter } from './message.js';
+import { sameService, type Wanted } from './nft-balancer-ops.js';
+import { countedKeysOf, noDebris, type HeldTable } from './nft-balancer-read.js';
+import { partOf, type ServicePart } from './nft-balancer-table.js';
+import {
+  encodeTimeouts,
+  encodeTimeoutsDelete,
+  timeoutKey,
+  timeoutNames,
+} from './nft-balancer-timeouts.js';
+import { BalancerWriter } from './nft-balancer-write.js';
+import { encodeNftBatchBegin, encodeNftBatchEnd } from './nftables.js';
+import type { NetlinkSession } from './session.js';
+
+export interface Batch {
+  readonly bytes: Buffer;
+  /** The service that a sequence number stands for; others are of the table as such. */
+  readonly origins: ReadonlyMap<number, string>;
+  /** What the table holds once it is committed. */
+  readonly held: HeldTable;
+}
+
+/** Goes to the kernel in one piece, and the socket's buffer takes 512 KiB; one service may be large. */
+const batchBytesMax = 128 * 1024;
+
+/** Lazily: each batch counts on those before it. None when nothing differs. */
+export function* planBatches(
+  session: NetlinkSession,
+  held: HeldTable,
+  next: Pick<Wanted, 'services' | 'timeouts'>,
+): Generator<Batch> {
+  const isEmpty = next.services.size === 0 && next.timeouts === undefined;
+  if (isEmpty && !held.exists) return;
+  const changes = isEmpty ? [] : changedServices(held, next);
+  const isBaseSame = held.isSound && held.debris === noDebris && held.timeouts === next.timeouts;
+  if (!isEmpty && isBaseSame && changes.length === 0) return;
+
+  const services = new Map(held.services);
+  const counted = new Set(held.counted);
+  let isFirst = true;
+  for (let at = 0; isFirst || at < changes.length; isFirst = false) {
+    const writer = new MessageWriter();
+    const begin = session.nextSequence();
+    const origins = new Map<number, string>();
+    encodeNftBatchBegin(writer, begin);
+    if (isFirst) writeBase(writer, session, held, isEmpty ? undefined : next);
+    while (at < changes.length && writer.length < batchBytesMax) {
+      const key = changes[at++]!;
+      const sequence = session.nextSequence();
+      origins.set(sequence, key);
+      const after = next.services.get(key);
+      writeService(new BalancerWriter(writer, sequence), services.get(key), after, counted);
+      if (after === undefined) services.delete(key);
+      else services.set(key, after);
+    }
+    encodeNftBatchEnd(writer, begin);
+    yield {
+      bytes: writer.bytes(),
+      origins,
+      held: {
+        isSound: !isEmpty,
+        exists: !isEmpty,
+        services: new Map(services),
+        counted: new Set(counted),
+        timeouts: next.timeouts,
+        debris: noDebris,
+      },
+    };
+  }
+}
+
+function changedServices(held: HeldTable, next: Pick<Wanted, 'services'>): string[] {
+  const changes: string[] = [];
+  for (const key of held.services.keys()) if (!next.services.has(key)) changes.push(key);
+  for (const [key, rule] of next.services) {
+    const old = held.services.get(key);
+    if (old === undefined || !sameService(old, rule)) changes.push(key);
+  }
+  return changes;
+}
+
+/** `next` undefined: the table goes. */
+function writeBase(
+  messages: MessageWriter,
+  session: NetlinkSession,
+  held: HeldTable,
+  next: Pick<Wanted, 'timeouts'> | undefined,
+): void {
+  const sequence = session.nextSequence();
+  const writer = new BalancerWriter(messages, sequence);
+  if (held.exists && (next === undefined || !held.isSound)) writer.deleteTable();
+  if (next === undefined) return;
+  if (!held.isSound) writer.table();
+  clear(writer, held);
+  if (held.timeouts === next.timeouts) return;
+  for (const name of timeoutNames) {
+    if (held.timeouts !== undefined) {
+      writer.deleteElements('timeouts', [timeoutKey(name)]);
+      encodeTimeoutsDelete(messages, name, sequence);
+    }
+    if (next.timeouts === undefined) continue;
+    encodeTimeouts(messages, name, next.timeouts, sequence);
+    writer.elements('timeouts', [{ key: timeoutKey(name), object: name }]);
+  }
+}
+
+function clear(writer: BalancerWriter, { debris }: HeldTable): void {
+  for (const chain of debris.chains) writer.deleteRules(chain);
+  for (const { set, keys } of debris.elements) writer.deleteElements(set, keys);
+  for (const chain of debris.chains) writer.deleteChain(chain);
+  for (const set of debris.sets) writer.deleteSet(set);
+}
+
+function writeService(
+  writer: BalancerWriter,
+  before: VirtualServiceRule | undefined,
+  after: VirtualServiceRule | undefined,
+  counted: Set<string>,
+): void {
+  const old = before && partOf(before);
+  const now = after && partOf(after);
+  const remembersAlike =
+    before?.affinityTimeoutS === after?.affinityTimeoutS &&
+    before?.affinityPrefix === after?.affinityPrefix;
+  const keepsMemory = now?.memory !== undefined && before?.affinityPrefix === after?.affinityPrefix;
+  // Nothing leads to what is made or removed now: its rules are the last to come, the first to go.
+  if (old === undefined) writer.chain(now!.chain.name);
+  else {
+    if (now === undefined) writer.entry(old, 'delete');
+    writer.deleteRules(old.chain.name);
+  }
+  const kept = new Set(now?.destinations.map(({ chain }) => chain.name));
+  const had = new Set(old?.destinations.map(({ chain }) => chain.name));
+  for (const { chain } of old?.destinations ?? []) {
+    if (!kept.has(chain.name) || !remembersAlike) writer.deleteRules(chain.name);
+    if (!kept.has(chain.name)) writer.deleteChain(chain.name);
+  }
+  if (old?.memory !== undefined && !keepsMemory) writer.deleteSet(old.memory.name);
+  if (now?.memory !== undefined && !(keepsMemory && old?.memory !== undefined)) {
+    writer.set(now.memory);
+  }
+  forget(writer, old, now, counted);
+  if (now === undefined) {
+    writer.deleteChain(old!.chain.name);
+    return;
+  }
+  for (const part of now.destinations) {
+    if (!had.has(part.chain.name)) writer.destination(part);
+    else if (!remembersAlike) writer.rules(part.chain);
+  }
+  for (const key of countedKeysOf(now)) counted.add(key);
+  writer.rules(now.chain);
+  if (old === undefined) writer.entry(now, 'add');
+}
+
+/** Counts of destinations that are gone, as far as there are any. */
+function forget(
+  writer: BalancerWriter,
+  old: ServicePart | undefined,
+  now: ServicePart | undefined,
+  counted: Set<string>,
+): void {
+  const kept = new Set(now === undefined ? [] : countedKeysOf(now));
+  const gone = old === undefined ? [] : countedKeysOf(old).filter((key) => !kept.has(key));
+  const held = gone.filter((key) => counted.delete(key));
+  writer.deleteElements(
+    'counted',
+    held.map((key) => Buffer.from(key, 'hex')),
+  );
+}

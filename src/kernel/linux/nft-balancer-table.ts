@@ -1,0 +1,266 @@
+/**
+ * What the table `inet meshd-lb` holds for virtual services, as chains, rules and elements. Pure.
+ *
+ *     chain prerouting, output (nat, -100)     mark, or address . protocol . port -> chain of a service
+ *     chain tcp-10.96.0.1-80                   a number or a hash -> chain of a destination
+ *     chain tcp-10.96.0.1-80/10.0.0.11-8080    label the connection, count it, translate
+ *     chain count-prerouting, count-output     label . direction -> counter
+ *
+ * A packet costs the same look-ups however many services there are, and only the first one of a
+ * connection comes here: the rest is connection tracking. The label of a connection says which
+ * service and destination it belongs to, also where the original address does not (marks).
+ */
+import { createHash } from 'node:crypto';
+import {
+  addressBytes,
+  destinationKey,
+  formatDestination,
+  formatMatch,
+  matchFamily,
+  type Destination,
+  type Family,
+  type NftChain,
+  type VirtualService,
+  type VirtualServiceMatch,
+} from '../../model/index.js';
+import {
+  addressSize,
+  anonymousName,
+  countIn,
+  counter,
+  dnatTo,
+  labelConnection,
+  refuse,
+  remember,
+  timeoutsFrom,
+  verdictByAddress,
+  verdictByClient,
+  verdictByMark,
+  verdictByMemory,
+  verdictByNumber,
+} from './nft-balancer-expression.js';
+import { formatServiceNote } from './nft-balancer-note.js';
+import { choose, type Choice } from './nft-balancer-slots.js';
+import type { Expression } from './nftables-expression.js';
+
+export const balancerTable = 'meshd-lb';
+
+/** A rule; the comment says what it is for, or what it stands for. */
+export interface TableRule {
+  readonly comment: string;
+  readonly expressions: readonly Expression[];
+  /** The anonymous map that its look-up names: keys, and the chains they lead to. */
+  readonly map?: AnonymousMap;
+}
+
+export interface AnonymousMap {
+  readonly keyBytes: 4 | 16;
+  readonly elements: readonly (readonly [key: Buffer, chain: string])[];
+}
+
+export interface TableChain {
+  readonly name: string;
+  readonly rules: readonly TableRule[];
+}
+
+export interface BaseChain extends TableChain, Omit<NftChain, 'rules'> {
+  readonly rules: readonly TableRule[];
+}
+
+/** A named set; what of it is not said here is in `setKinds`. */
+export interface TableSet {
+  readonly name: string;
+  readonly kind:
+    'services4' | 'services6' | 'marks' | 'protocols' | 'counted' | 'timeouts' | Memory;
+}
+type Memory = 'memory4' | 'memory6';
+
+/** Everything of one service. */
+export interface ServicePart {
+  readonly chain: TableChain;
+  readonly destinations: readonly DestinationPart[];
+  readonly memory?: TableSet;
+  /** What leads to it. */
+  readonly entry: { readonly map: string; readonly key: Buffer };
+}
+
+export interface DestinationPart {
+  readonly chain: TableChain;
+  /** 16 bytes: on its connections. */
+  readonly label: Buffer;
+}
+
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
+export const protocolKeys: readonly Buffer[] = Object.values(protocolNumbers).map((number) =>
+  Buffer.of(number),
+);
+
+export const baseSets: readonly TableSet[] = [
+  { name: 'protocols', kind: 'protocols' },
+  { name: 'timeouts', kind: 'timeouts' },
+  { name: 'services4', kind: 'services4' },
+  { name: 'services6', kind: 'services6' },
+  { name: 'marks4', kind: 'marks' },
+  { name: 'marks6', kind: 'marks' },
+  { name: 'counted', kind: 'counted' },
+];
+
+/** Marks are set before, at -150; as with IPVS they come before addresses. */
+const translating: readonly TableRule[] = [
+  { comment: 'marks', expressions: verdictByMark(4, 'protocols', 'marks4') },
+  { comment: 'marks', expressions: verdictByMark(6, 'protocols', 'marks6') },
+  { comment: 'addresses', expressions: verdictByAddress(4, 'services4') },
+  { comment: 'addresses', expressions: verdictByAddress(6, 'services6') },
+];
+
+export const baseChains: readonly BaseChain[] = (['prerouting', 'output'] as const).flatMap(
+  (hook): BaseChain[] => [
+    { name: hook, type: 'nat', hook, priority: -100, rules: translating },
+    {
+      name: `count-${hook}`,
+      type: 'filter',
+      hook,
+      priority: -90,
+      rules: [{ comment: 'packets of our connections', expressions: countIn('counted', { hook }) }],
+    },
+  ],
+);
+
+/** The chains, sets and elements of `service`. */
+export function partOf(service: VirtualService): ServicePart {
+  const { match, destinations, affinityTimeoutS } = service;
+  const name = chainName(match);
+  const memory: TableSet | undefined =
+    affinityTimeoutS === 0
+      ? undefined
+      : { name: `clients-${name}`, kind: `memory${matchFamily(match)}` };
+  const parts = destinations.map((destination) => destinationPart(service, destination, memory));
+  const notes = destinations.map((destination): TableRule => {
+    return { comment: formatDestination(destination), expressions: [] };
+  });
+  return {
+    chain: {
+      name,
+      rules: [
+        // A service without timeouts of its own goes on with the next rule.
+        { comment: formatServiceNote(service), expressions: timeoutsFrom('timeouts') },
+        ...choosing(service, parts, memory),
+        ...notes,
+      ],
+    },
+    destinations: parts,
+    ...(memory === undefined ? {} : { memory }),
+    entry: entryOf(match),
+  };
+}
+
+/** `mesh`, then what no other pair of service and destination has: 12 bytes of a SHA-256. */
+export function labelOf(
+  match: VirtualServiceMatch,
+  destination: Pick<Destination, 'address' | 'port'>,
+): Buffer {
+  const text = `${formatMatch(match)} ${destinationKey(destination)}`;
+  const digest = createHash('sha256').update(text).digest();
+  return Buffer.concat([labelMagic, digest.subarray(0, 12)]);
+}
+export const labelMagic = Buffer.from('mesh');
+
+function choosing(
+  service: VirtualService,
+  parts: readonly DestinationPart[],
+  memory: TableSet | undefined,
+): TableRule[] {
+  const family = matchFamily(service.match);
+  const choice = choose(service);
+  if (choice.slots.length === 0) return [{ comment: 'nobody', expressions: refuse() }];
+  const chosen = {
+    comment: 'new clients',
+    expressions: numberOf(choice, family),
+    map: {
+      keyBytes: 4 as const,
+      elements: choice.slots.map((index, slot) => [u32Le(slot), parts[index]!.chain.name] as const),
+    },
+  };
+  if (memory === undefined) return [chosen];
+  // A destination without weight is not asked for again by those who had it.
+  const open = parts.filter((_, index) => service.destinations[index]!.weight > 0);
+  const known = {
+    comment: 'clients that came before',
+    expressions: verdictByMemory(family, service.affinityPrefix, memory.name),
+    map: {
+      keyBytes: 16 as const,
+      elements: open.map(({ label, chain }) => [label, chain.name] as const),
+    },
+  };
+  return [known, chosen];
+}
+
+function numberOf({ by, withPort, slots }: Choice, family: Family): Expression[] {
+  return by === 'client'
+    ? verdictByClient(family, withPort, slots.length)
+    : verdictByNumber(by, slots.length);
+}
+
+function destinationPart(
+  { match, affinityTimeoutS, affinityPrefix }: VirtualService,
+  { address, port }: Destination,
+  memory: TableSet | undefined,
+): DestinationPart {
+  const label = labelOf(match, { address, port });
+  const rules: TableRule[] = [
+    {
+      comment: 'translated',
+      expressions: [...labelConnection(label), counter, ...dnatTo(address, port)],
+    },
+  ];
+  if (memory !== undefined) {
+    const kept = { map: memory.name, value: label, timeoutS: affinityTimeoutS };
+    // A rule of its own: when the map is full, the client is served without being remembered.
+    rules.unshift({
+      comment: 'remember',
+      expressions: remember(matchFamily(match), affinityPrefix, kept),
+    });
+  }
+  const name = `${chainName(match)}/${hostName(address)}-${port}`;
+  return { label, chain: { name, rules } };
+}
+
+/** In names `nft` takes no colons. */
+function hostName(address: string): string {
+  return address.replaceAll(':', '_');
+}
+
+function chainName(match: VirtualServiceMatch): string {
+  if ('fwmark' in match) return `mark${match.family}-0x${match.fwmark.toString(16)}`;
+  return `${match.protocol}-${hostName(match.address)}-${match.port}`;
+}
+
+function entryOf(match: VirtualServiceMatch): ServicePart['entry'] {
+  const family = matchFamily(match);
+  if ('fwmark' in match) return { map: `marks${family}`, key: u32Le(match.fwmark) };
+  const { protocol, address, port } = match;
+  const key = Buffer.alloc(addressSize(family) + 8);
+  key.set(addressBytes(address)!);
+  key[addressSize(family)] = protocolNumbers[protocol];
+  key.writeUInt16BE(port, addressSize(family) + 4);
+  return { map: `services${family}`, key };
+}
+
+/** Keys of `counted`: the label, the direction (IP_CT_DIR_*), and padding. */
+export function countedKeys(label: Buffer): readonly [original: Buffer, reply: Buffer] {
+  return [0, 1].map((direction) => Buffer.concat([label, Buffer.of(direction, 0, 0, 0)])) as [
+    Buffer,
+    Buffer,
+  ];
+}
+
+/** True for an expression that looks up an anonymous map, whatever the kernel called it. */
+export function isAnonymous(set: string): boolean {
+  return set === anonymousName || /^__map\d+$/.test(set);
+}
+
+function u32Le(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
