@@ -20,6 +20,8 @@ export interface DaemonNetworksOptions {
 
 /** Changes of services and of networks that come together are looked at together. Unit: ms. */
 const lookDelayMs = 5;
+/** A sandbox that is not as it should be by then has a problem that does not go away. Unit: ms. */
+const settleLimitMs = 5_000;
 
 /**
  * Networks, services and tasks of this host, brought together: who is on the ingress network, what
@@ -28,6 +30,8 @@ const lookDelayMs = 5;
 export class DaemonNetworks {
   readonly overlay: Overlay;
   private readonly ingress: Ingress;
+  /** Who waits until all is in force. */
+  private readonly waiting = new Set<() => void>();
   private cancelLook: (() => void) | undefined;
   /** By network, its services as text, as the overlay knows them. */
   private readonly services = new Map<string, string>();
@@ -43,7 +47,7 @@ export class DaemonNetworks {
       servicesOn: (network) => this.servicesOn(network),
       internal: () => this.ingress.internalAddresses(),
       vanished: (path) => this.forgetSandbox(path),
-      passed: () => options.node().services.passed(0),
+      passed: () => this.passed(),
     });
     this.ingress = new Ingress({
       networks,
@@ -72,6 +76,7 @@ export class DaemonNetworks {
       },
     };
     controller.serviceChanged.add(() => this.look());
+    controller.passed.add(() => this.passed());
   }
 
   /** What the earlier run knew comes into force. */
@@ -91,10 +96,21 @@ export class DaemonNetworks {
     this.look();
   }
 
-  /** As `changed`; resolves when what follows from it is told to other nodes. */
+  /**
+   * As `changed`; resolves when what follows from it is told to other nodes and this host's kernel
+   * holds it, or fails to for long.
+   */
   async changedNow(network: string): Promise<void> {
     this.changed(network);
     await this.lookNow();
+    if (this.overlay.isProgrammed) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.options.clock.after(settleLimitMs, resolve);
+      this.waiting.add(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   async stop(): Promise<void> {
@@ -106,6 +122,13 @@ export class DaemonNetworks {
   vipPoolOf(name: string): VipPool | undefined {
     const network = this.options.node().networks.network(name);
     return network === undefined ? undefined : new VipPool(network.subnets.map(vipRange));
+  }
+
+  private passed(): void {
+    if (!this.overlay.isProgrammed) return;
+    this.options.node().services.passed(0);
+    for (const done of this.waiting) done();
+    this.waiting.clear();
   }
 
   private look(): void {

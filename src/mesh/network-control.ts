@@ -31,7 +31,7 @@ export interface NetworkHost {
   isNamespace(path: string): Promise<boolean>;
   /** Open TCP connections that the sandbox at `path` serves. */
   servedConnections(path: string): Promise<number>;
-  /** Resolves when all of it is told to other nodes; it is in force here a little later. */
+  /** Resolves when all of it is told to other nodes and in force here, or cannot be. */
   changed(network: string): Promise<void>;
 }
 
@@ -112,6 +112,7 @@ export class NetworksOfNode implements NetworkControl {
 
   async detach(network: string, endpoint: string): Promise<void> {
     this.node.networks.detach(network, endpoint);
+    // Until its namespace is clean it is not forgotten: a daemon killed before finds it again.
     await this.host.changed(network);
     await this.node.save();
   }
