@@ -2,6 +2,7 @@
 import { progress, type Bench } from './bench.js';
 import { run } from './command.js';
 import { dataplane } from './dataplane.js';
+import { failover } from './failover.js';
 import { footprint } from './footprint.js';
 import { gossip } from './gossip.js';
 import { buildPeers, hasIpvs, runInGuest } from './lab.js';
@@ -10,7 +11,7 @@ import { plan } from './plan.js';
 
 import { program } from './program.js';
 
-const benches: readonly Bench[] = [plan, program, dataplane, footprint, gossip, mesh];
+const benches: readonly Bench[] = [plan, program, dataplane, footprint, gossip, mesh, failover];
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...cases] = argv;
