@@ -1,6 +1,6 @@
 import { cases } from './cases/index.js';
 import { endAll } from './support/command.js';
-import { launched } from './support/meshd.js';
+import { dataPath, launched } from './support/meshd.js';
 import { print, Report } from './support/report.js';
 import { setScene, type Case, type Scene } from './support/scene.js';
 
@@ -26,7 +26,12 @@ let scene: Scene | undefined;
 try {
   scene = await setScene(report);
   for (const one of cases) {
-    if (wanted.length === 0 || wanted.includes(one.name)) await play(one, scene);
+    if (wanted.length > 0 && !wanted.includes(one.name)) continue;
+    if (dataPath === 'nftables' && one.needsIpvs !== undefined) {
+      report.note(`${one.name} needs IPVS: ${one.needsIpvs}`);
+    } else {
+      await play(one, scene);
+    }
   }
 } catch (error) {
   report.claim(false, `the hosts could be set up: ${textOf(error)}`);

@@ -3,7 +3,7 @@ import type { VirtualServiceRule } from '../../model/index.js';
 import { MessageWriter } from './message.js';
 import { sameService, type Wanted } from './nft-balancer-ops.js';
 import { countedKeysOf, noDebris, type HeldTable } from './nft-balancer-read.js';
-import { partOf, type ServicePart } from './nft-balancer-table.js';
+import { countedSets, partOf, type ServicePart } from './nft-balancer-table.js';
 import {
   encodeTimeouts,
   encodeTimeoutsDelete,
@@ -124,32 +124,32 @@ function writeService(
   const remembersAlike =
     before?.affinityTimeoutS === after?.affinityTimeoutS &&
     before?.affinityPrefix === after?.affinityPrefix;
-  const keepsMemory = now?.memory !== undefined && before?.affinityPrefix === after?.affinityPrefix;
   // Nothing leads to what is made or removed now: its rules are the last to come, the first to go.
   if (old === undefined) writer.chain(now!.chain.name);
   else {
     if (now === undefined) writer.entry(old, 'delete');
     writer.deleteRules(old.chain.name);
   }
-  const kept = new Set(now?.destinations.map(({ chain }) => chain.name));
-  const had = new Set(old?.destinations.map(({ chain }) => chain.name));
-  for (const { chain } of old?.destinations ?? []) {
-    if (!kept.has(chain.name) || !remembersAlike) writer.deleteRules(chain.name);
-    if (!kept.has(chain.name)) writer.deleteChain(chain.name);
-  }
-  if (old?.memory !== undefined && !keepsMemory) writer.deleteSet(old.memory.name);
-  if (now?.memory !== undefined && !(keepsMemory && old?.memory !== undefined)) {
-    writer.set(now.memory);
+  const kept = new Set(
+    remembersAlike ? now?.destinations.map(({ chain }) => chain.name) : undefined,
+  );
+  for (const part of old?.destinations ?? []) {
+    if (!kept.has(part.chain.name)) writer.deleteDestination(part);
   }
   forget(writer, old, now, counted);
   if (now === undefined) {
     writer.deleteChain(old!.chain.name);
     return;
   }
-  for (const part of now.destinations) {
-    if (!had.has(part.chain.name)) writer.destination(part);
-    else if (!remembersAlike) writer.rules(part.chain);
-  }
+  const had = new Set(old?.destinations.map(({ chain }) => chain.name));
+  now.destinations.forEach((part, i) => {
+    const { name } = part.chain;
+    if (!(kept.has(name) && had.has(name))) writer.destination(part);
+    // Affinity ends with the weight, and does not come back with it.
+    else if (after!.destinations[i]!.weight === 0 && part.memory !== undefined) {
+      writer.flush(part.memory.name);
+    }
+  });
   for (const key of countedKeysOf(now)) counted.add(key);
   writer.rules(now.chain);
   if (old === undefined) writer.entry(now, 'add');
@@ -165,8 +165,11 @@ function forget(
   const kept = new Set(now === undefined ? [] : countedKeysOf(now));
   const gone = old === undefined ? [] : countedKeysOf(old).filter((key) => !kept.has(key));
   const held = gone.filter((key) => counted.delete(key));
-  writer.deleteElements(
-    'counted',
-    held.map((key) => Buffer.from(key, 'hex')),
-  );
+  for (const set of countedSets) {
+    const keys = held.filter((key) => key.startsWith(`${set} `));
+    writer.deleteElements(
+      set,
+      keys.map((key) => Buffer.from(key.slice(set.length + 1), 'hex')),
+    );
+  }
 }

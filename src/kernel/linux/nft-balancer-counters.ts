@@ -2,7 +2,7 @@
 import type { VirtualServiceRule } from '../../model/index.js';
 import type { Counters, DestinationCounters, ServiceCounters } from '../port.js';
 import { countOf, type FoundTable } from './nft-balancer-read.js';
-import { countedKeys, partOf } from './nft-balancer-table.js';
+import { countedSets, partOf } from './nft-balancer-table.js';
 
 /** By the label of a destination, in hexadecimal. */
 export interface OpenConnections {
@@ -44,21 +44,22 @@ export function countsIn(
   found: FoundTable,
   services: readonly VirtualServiceRule[],
 ): Map<string, Counts> {
-  const packets = new Map(
-    (found.elements.get('counted') ?? []).map((element) => [element.key.toString('hex'), element]),
+  const [sent, answered] = countedSets.map(
+    (set) =>
+      new Map((found.elements.get(set) ?? []).map((each) => [each.key.toString('hex'), each])),
   );
   const counts = new Map<string, Counts>();
   for (const service of services) {
     for (const { chain, label } of partOf(service).destinations) {
       const rule = found.rules.get(chain.name)?.at(-1);
       const counter = rule?.expressions.find(({ name }) => name === 'counter');
-      const [sent, answered] = countedKeys(label).map((key) => packets.get(key.toString('hex')));
-      counts.set(label.toString('hex'), {
+      const key = label.toString('hex');
+      counts.set(key, {
         connections: counter === undefined ? 0 : countOf(counter.attributes).packets,
-        inPackets: sent?.packets ?? 0,
-        outPackets: answered?.packets ?? 0,
-        inBytes: sent?.bytes ?? 0,
-        outBytes: answered?.bytes ?? 0,
+        inPackets: sent!.get(key)?.packets ?? 0,
+        outPackets: answered!.get(key)?.packets ?? 0,
+        inBytes: sent!.get(key)?.bytes ?? 0,
+        outBytes: answered!.get(key)?.bytes ?? 0,
       });
     }
   }

@@ -20,7 +20,7 @@ const own = {
   numgen: { dreg: 1, modulus: 2, type: 3, turns: 0, chance: 1 },
   hash: { sreg: 1, dreg: 2, length: 3, modulus: 4, seed: 5 },
   nat: { type: 1, family: 2, addressMin: 3, addressMax: 4, portMin: 5, portMax: 6, flags: 7 },
-  dynset: { name: 1, op: 3, key: 4, data: 5, timeout: 6, update: 1 },
+  dynset: { name: 1, op: 3, key: 4, timeout: 6, update: 1 },
   reject: { type: 1, code: 2, unreachable: 2, port: 1 },
   objref: { sreg: 3, name: 4 },
   code: 1, // NFTA_VERDICT_CODE
@@ -121,34 +121,39 @@ export function verdictByClient(family: Family, withPort: boolean, modulus: numb
 /** The same on all nodes: without one, the kernel rolls its own. */
 const hashSeed = 0x6d657368;
 
-/** Goes on with what an anonymous map has for what `map` remembers of the client's network. */
-export function verdictByMemory(family: Family, prefix: number, map: string): Expression[] {
+/** Goes on in `chain` when the client's network is in `set`. */
+export function ifRemembered(
+  family: Family,
+  prefix: number,
+  { set, chain }: { readonly set: string; readonly chain: string },
+): Expression[] {
   return [
     ...guard(family),
     ...network(family, prefix),
-    lookup(map, first),
-    lookup(anonymousName, verdictRegister),
+    lookup(set),
+    expression('immediate', {
+      [expr.immediate.dreg]: verdictRegister,
+      [expr.immediate.data]: verdictTo(chain),
+    }),
   ];
 }
 
-/** Remembers `value`, of 16 bytes, for the client's network. */
+/** Puts the client's network into `set`, or lets it stay there that much longer. */
 export function remember(
   family: Family,
   prefix: number,
-  memory: { readonly map: string; readonly value: Buffer; readonly timeoutS: number },
+  { set, timeoutS }: { readonly set: string; readonly timeoutS: number },
 ): Expression[] {
   const timeout = Buffer.alloc(8);
-  timeout.writeBigUInt64BE(BigInt(memory.timeoutS) * 1_000n);
+  timeout.writeBigUInt64BE(BigInt(timeoutS) * 1_000n);
   const { dynset } = own;
   return [
     ...guard(family),
     ...network(family, prefix),
-    immediate(behind, memory.value),
     expression('dynset', {
-      [dynset.name]: Buffer.from(`${memory.map}\0`),
+      [dynset.name]: Buffer.from(`${set}\0`),
       [dynset.op]: dynset.update,
       [dynset.key]: first,
-      [dynset.data]: behind,
       [dynset.timeout]: timeout,
     }),
   ];
@@ -198,10 +203,13 @@ export function timeoutsFrom(map: string): Expression[] {
 }
 
 /**
- * Counts packets of our connections, by label and direction. What a process sends to its own
+ * Counts packets of our connections in one direction, by label. What a process sends to its own
  * sandbox passes twice, and is counted as it goes out.
  */
-export function countIn(set: string, { hook }: { hook: 'prerouting' | 'output' }): Expression[] {
+export function countIn(
+  set: string,
+  { hook, isAnswer }: { hook: 'prerouting' | 'output'; isAnswer: boolean },
+): Expression[] {
   const { cmp } = expr;
   const compare = (op: number, value: Buffer): Expression =>
     expression('cmp', { [cmp.sreg]: first, [cmp.op]: op, [cmp.data]: dataValue(value) });
@@ -211,8 +219,9 @@ export function countIn(set: string, { hook }: { hook: 'prerouting' | 'output' }
     ct(own.status, first),
     masked(u32Le(statusDnat)),
     compare(cmp.unequal, u32Le(0)),
+    ct(ctKey.direction, first),
+    compare(cmp.equal, Buffer.of(isAnswer ? 1 : 0)),
     ct(own.labels, first),
-    ct(ctKey.direction, behind),
     lookup(set),
   ];
 }

@@ -13,7 +13,7 @@ import {
   balancerTable,
   baseChains,
   baseSets,
-  countedKeys,
+  countedSets,
   isAnonymous,
   partOf,
   protocolKeys,
@@ -60,8 +60,6 @@ export interface FoundElement {
   readonly key: Buffer;
   /** Where its verdict leads. */
   readonly chain?: string;
-  /** The 16 bytes of its value. */
-  readonly value?: Buffer;
   /** Unit: milliseconds until it goes. */
   readonly expiresMs?: number;
   /** Of the counter in it. */
@@ -85,7 +83,7 @@ export interface HeldTable {
   readonly exists: boolean;
   /** By `formatMatch`. */
   readonly services: ReadonlyMap<string, VirtualServiceRule>;
-  /** Keys of elements, in hexadecimal. */
+  /** Elements that count, as `countedKeysOf` has them. */
   readonly counted: ReadonlySet<string>;
   readonly timeouts: IpvsTimeoutsRule | undefined;
   readonly debris: Debris;
@@ -174,17 +172,20 @@ export function interpret(found: FoundTable | undefined): HeldTable {
     if (part.chain.name !== name || !isWhole(part, found, entries)) continue;
     services.set(formatMatch(rule.match), rule);
     for (const { chain } of [part, ...part.destinations]) known.chains.add(chain.name);
-    if (part.memory !== undefined) known.sets.add(part.memory.name);
+    for (const { memory } of part.destinations)
+      if (memory !== undefined) known.sets.add(memory.name);
     known.entries.add(entryKey(part.entry.map, part.entry.key));
-    for (const key of countedKeysOf(part)) known.entries.add(`counted ${key}`);
+    for (const key of countedKeysOf(part)) known.entries.add(key);
   }
-  const counted = (found.elements.get('counted') ?? []).map(({ key }) => key.toString('hex'));
+  const counted = countedSets.flatMap((set) =>
+    (found.elements.get(set) ?? []).map(({ key }) => entryKey(set, key)),
+  );
   const debris = debrisOf(found, known);
   return {
     isSound: true,
     exists: true,
     services,
-    counted: new Set(counted.filter((key) => known.entries.has(`counted ${key}`))),
+    counted: new Set(counted.filter((key) => known.entries.has(key))),
     timeouts: typeof found.timeouts === 'string' ? undefined : found.timeouts,
     debris: isNone(debris) ? noDebris : debris,
   };
@@ -225,12 +226,10 @@ function decodeElement(attributes: Attributes): FoundElement | undefined {
   if (key === undefined) return undefined;
   const data = attributes.get(nftaElement.data);
   const chain = data && chainOfVerdict(data);
-  const value = data && attributesOf(data).get(nftaData.value);
   const expires = attributes.get(nftaElement.expiration);
   return {
     key,
     ...(chain === undefined ? {} : { chain }),
-    ...(value === undefined ? {} : { value }),
     ...(expires?.length === 8 ? { expiresMs: Number(expires.readBigUInt64BE()) } : {}),
     ...countedIn(attributes.get(nftaElement.expression)),
   };
@@ -289,10 +288,10 @@ function isWhole(
   found: FoundTable,
   entries: ReadonlyMap<string, string>,
 ): boolean {
-  const { chain, destinations, memory, entry } = part;
+  const { chain, destinations, entry } = part;
   return (
     entries.get(entryKey(entry.map, entry.key)) === chain.name &&
-    (memory === undefined || found.sets.has(memory.name)) &&
+    destinations.every(({ memory }) => memory === undefined || found.sets.has(memory.name)) &&
     [chain, ...destinations.map((each) => each.chain)].every((each) => holdsRules(found, each))
   );
 }
@@ -344,7 +343,7 @@ function debrisOf(
   found: FoundTable,
   known: { chains: ReadonlySet<string>; sets: ReadonlySet<string>; entries: ReadonlySet<string> },
 ): Debris {
-  const elements = [...verdictMaps, 'counted']
+  const elements = [...verdictMaps, ...countedSets]
     .map((set) => ({
       set,
       keys: (found.elements.get(set) ?? [])
@@ -363,11 +362,9 @@ function isNone({ chains, sets, elements }: Debris): boolean {
   return chains.length + sets.length + elements.length === 0;
 }
 
-/** Keys under which packets of a service are counted. */
+/** Elements that count packets of a service: set and key, apart by one blank. */
 export function countedKeysOf(part: ServicePart): string[] {
-  return part.destinations.flatMap(({ label }) =>
-    countedKeys(label).map((key) => key.toString('hex')),
-  );
+  return part.destinations.flatMap(({ label }) => countedSets.map((set) => entryKey(set, label)));
 }
 
 /** True for what a kernel without nf_tables answers. */

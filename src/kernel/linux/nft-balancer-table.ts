@@ -4,7 +4,7 @@
  *     chain prerouting, output (nat, -100)     mark, or address . protocol . port -> chain of a service
  *     chain tcp-10.96.0.1-80                   a number or a hash -> chain of a destination
  *     chain tcp-10.96.0.1-80/10.0.0.11-8080    label the connection, count it, translate
- *     chain count-prerouting, count-output     label . direction -> counter
+ *     chain count-prerouting, count-output     label -> counter, for each direction
  *
  * A packet costs the same look-ups however many services there are, and only the first one of a
  * connection comes here: the rest is connection tracking. The label of a connection says which
@@ -29,6 +29,7 @@ import {
   countIn,
   counter,
   dnatTo,
+  ifRemembered,
   labelConnection,
   refuse,
   remember,
@@ -36,7 +37,6 @@ import {
   verdictByAddress,
   verdictByClient,
   verdictByMark,
-  verdictByMemory,
   verdictByNumber,
 } from './nft-balancer-expression.js';
 import { formatServiceNote } from './nft-balancer-note.js';
@@ -54,7 +54,6 @@ export interface TableRule {
 }
 
 export interface AnonymousMap {
-  readonly keyBytes: 4 | 16;
   readonly elements: readonly (readonly [key: Buffer, chain: string])[];
 }
 
@@ -79,7 +78,6 @@ type Memory = 'memory4' | 'memory6';
 export interface ServicePart {
   readonly chain: TableChain;
   readonly destinations: readonly DestinationPart[];
-  readonly memory?: TableSet;
   /** What leads to it. */
   readonly entry: { readonly map: string; readonly key: Buffer };
 }
@@ -88,12 +86,17 @@ export interface DestinationPart {
   readonly chain: TableChain;
   /** 16 bytes: on its connections. */
   readonly label: Buffer;
+  /** Of clients, with affinity. */
+  readonly memory?: TableSet;
 }
 
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 export const protocolKeys: readonly Buffer[] = Object.values(protocolNumbers).map((number) =>
   Buffer.of(number),
 );
+
+/** Counters by label: of packets to destinations, and of their answers. */
+export const countedSets = ['sent', 'answered'] as const;
 
 export const baseSets: readonly TableSet[] = [
   { name: 'protocols', kind: 'protocols' },
@@ -102,7 +105,7 @@ export const baseSets: readonly TableSet[] = [
   { name: 'services6', kind: 'services6' },
   { name: 'marks4', kind: 'marks' },
   { name: 'marks6', kind: 'marks' },
-  { name: 'counted', kind: 'counted' },
+  ...countedSets.map((name) => ({ name, kind: 'counted' as const })),
 ];
 
 /** Marks are set before, at -150; as with IPVS they come before addresses. */
@@ -121,20 +124,19 @@ export const baseChains: readonly BaseChain[] = (['prerouting', 'output'] as con
       type: 'filter',
       hook,
       priority: -90,
-      rules: [{ comment: 'packets of our connections', expressions: countIn('counted', { hook }) }],
+      rules: countedSets.map((set) => ({
+        comment: 'packets of our connections',
+        expressions: countIn(set, { hook, isAnswer: set === 'answered' }),
+      })),
     },
   ],
 );
 
 /** The chains, sets and elements of `service`. */
 export function partOf(service: VirtualService): ServicePart {
-  const { match, destinations, affinityTimeoutS } = service;
+  const { match, destinations } = service;
   const name = chainName(match);
-  const memory: TableSet | undefined =
-    affinityTimeoutS === 0
-      ? undefined
-      : { name: `clients-${name}`, kind: `memory${matchFamily(match)}` };
-  const parts = destinations.map((destination) => destinationPart(service, destination, memory));
+  const parts = destinations.map((destination) => destinationPart(service, destination));
   const notes = destinations.map((destination): TableRule => {
     return { comment: formatDestination(destination), expressions: [] };
   });
@@ -144,12 +146,11 @@ export function partOf(service: VirtualService): ServicePart {
       rules: [
         // A service without timeouts of its own goes on with the next rule.
         { comment: formatServiceNote(service), expressions: timeoutsFrom('timeouts') },
-        ...choosing(service, parts, memory),
+        ...choosing(service, parts),
         ...notes,
       ],
     },
     destinations: parts,
-    ...(memory === undefined ? {} : { memory }),
     entry: entryOf(match),
   };
 }
@@ -165,11 +166,7 @@ export function labelOf(
 }
 export const labelMagic = Buffer.from('mesh');
 
-function choosing(
-  service: VirtualService,
-  parts: readonly DestinationPart[],
-  memory: TableSet | undefined,
-): TableRule[] {
+function choosing(service: VirtualService, parts: readonly DestinationPart[]): TableRule[] {
   const family = matchFamily(service.match);
   const choice = choose(service);
   if (choice.slots.length === 0) return [{ comment: 'nobody', expressions: refuse() }];
@@ -177,22 +174,17 @@ function choosing(
     comment: 'new clients',
     expressions: numberOf(choice, family),
     map: {
-      keyBytes: 4 as const,
       elements: choice.slots.map((index, slot) => [u32Le(slot), parts[index]!.chain.name] as const),
     },
   };
-  if (memory === undefined) return [chosen];
   // A destination without weight is not asked for again by those who had it.
-  const open = parts.filter((_, index) => service.destinations[index]!.weight > 0);
-  const known = {
-    comment: 'clients that came before',
-    expressions: verdictByMemory(family, service.affinityPrefix, memory.name),
-    map: {
-      keyBytes: 16 as const,
-      elements: open.map(({ label, chain }) => [label, chain.name] as const),
-    },
-  };
-  return [known, chosen];
+  const known = parts.flatMap(({ memory, chain }, index): TableRule[] => {
+    if (memory === undefined || service.destinations[index]!.weight === 0) return [];
+    const where = { set: memory.name, chain: chain.name };
+    const expressions = ifRemembered(family, service.affinityPrefix, where);
+    return [{ comment: 'clients that came before', expressions }];
+  });
+  return [...known, chosen];
 }
 
 function numberOf({ by, withPort, slots }: Choice, family: Family): Expression[] {
@@ -204,25 +196,23 @@ function numberOf({ by, withPort, slots }: Choice, family: Family): Expression[]
 function destinationPart(
   { match, affinityTimeoutS, affinityPrefix }: VirtualService,
   { address, port }: Destination,
-  memory: TableSet | undefined,
 ): DestinationPart {
+  const family = matchFamily(match);
   const label = labelOf(match, { address, port });
-  const rules: TableRule[] = [
-    {
-      comment: 'translated',
-      expressions: [...labelConnection(label), counter, ...dnatTo(address, port)],
-    },
-  ];
-  if (memory !== undefined) {
-    const kept = { map: memory.name, value: label, timeoutS: affinityTimeoutS };
-    // A rule of its own: when the map is full, the client is served without being remembered.
-    rules.unshift({
-      comment: 'remember',
-      expressions: remember(matchFamily(match), affinityPrefix, kept),
-    });
-  }
   const name = `${chainName(match)}/${hostName(address)}-${port}`;
-  return { label, chain: { name, rules } };
+  const translated = {
+    comment: 'translated',
+    expressions: [...labelConnection(label), counter, ...dnatTo(address, port)],
+  };
+  if (affinityTimeoutS === 0) return { label, chain: { name, rules: [translated] } };
+  const memory: TableSet = { name: `clients-${name}`, kind: `memory${family}` };
+  const kept = { set: memory.name, timeoutS: affinityTimeoutS };
+  // A rule of its own: when the set is full, the client is served without being remembered.
+  const remembered = {
+    comment: 'remember',
+    expressions: remember(family, affinityPrefix, kept),
+  };
+  return { label, memory, chain: { name, rules: [remembered, translated] } };
 }
 
 /** In names `nft` takes no colons. */
@@ -244,14 +234,6 @@ function entryOf(match: VirtualServiceMatch): ServicePart['entry'] {
   key[addressSize(family)] = protocolNumbers[protocol];
   key.writeUInt16BE(port, addressSize(family) + 4);
   return { map: `services${family}`, key };
-}
-
-/** Keys of `counted`: the label, the direction (IP_CT_DIR_*), and padding. */
-export function countedKeys(label: Buffer): readonly [original: Buffer, reply: Buffer] {
-  return [0, 1].map((direction) => Buffer.concat([label, Buffer.of(direction, 0, 0, 0)])) as [
-    Buffer,
-    Buffer,
-  ];
 }
 
 /** True for an expression that looks up an anonymous map, whatever the kernel called it. */

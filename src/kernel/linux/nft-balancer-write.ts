@@ -6,7 +6,7 @@ import {
   balancerTable,
   baseChains,
   baseSets,
-  countedKeys,
+  countedSets,
   isAnonymous,
   protocolKeys,
   type DestinationPart,
@@ -31,7 +31,6 @@ const nfta = {
     keyType: 4,
     keyBytes: 5,
     dataType: 6,
-    dataBytes: 7,
     description: 9,
     id: 10,
     objectType: 15,
@@ -102,8 +101,6 @@ export class BalancerWriter {
       writer.attributeU32Be(at.dataType, verdictType);
     }
     if (kind === 'memory4' || kind === 'memory6') {
-      writer.attributeU32Be(at.dataType, integerType);
-      writer.attributeU32Be(at.dataBytes, 16);
       this.size(clientsMax);
     }
     if (kind === 'timeouts') writer.attributeU32Be(at.objectType, timeoutObject);
@@ -119,6 +116,13 @@ export class BalancerWriter {
   deleteSet(name: string): void {
     this.begin(nft.deleteSet, flag.request);
     this.writer.attributeString(nfta.set.name, name);
+    this.writer.end();
+  }
+
+  /** All elements of a set. */
+  flush(set: string): void {
+    this.begin(nft.deleteElement, flag.request);
+    this.writer.attributeString(nfta.elements.set, set);
     this.writer.end();
   }
 
@@ -147,13 +151,18 @@ export class BalancerWriter {
   }
 
   /** A destination's chain, before anything leads to it. */
-  destination({ chain, label }: DestinationPart): void {
+  destination({ chain, label, memory }: DestinationPart): void {
+    if (memory !== undefined) this.set(memory);
     this.chain(chain.name);
     this.rules(chain);
-    this.elements(
-      'counted',
-      countedKeys(label).map((key) => ({ key })),
-    );
+    for (const set of countedSets) this.elements(set, [{ key: label }]);
+  }
+
+  /** When nothing leads to it any more. What was counted stays. */
+  deleteDestination({ chain, memory }: DestinationPart): void {
+    this.deleteRules(chain.name);
+    this.deleteChain(chain.name);
+    if (memory !== undefined) this.deleteSet(memory.name);
   }
 
   entry({ entry, chain }: ServicePart, verb: 'add' | 'delete'): void {
@@ -205,11 +214,8 @@ export class BalancerWriter {
       this.begin(nft.newSet, created);
       writer.attributeString(nfta.set.name, anonymousName);
       writer.attributeU32Be(nfta.set.flags, setFlag.anonymous | setFlag.constant | setFlag.map);
-      writer.attributeU32Be(
-        nfta.set.keyType,
-        map.keyBytes === 4 ? nftTypes.mark.number : integerType,
-      );
-      writer.attributeU32Be(nfta.set.keyBytes, map.keyBytes);
+      writer.attributeU32Be(nfta.set.keyType, nftTypes.mark.number);
+      writer.attributeU32Be(nfta.set.keyBytes, 4);
       writer.attributeU32Be(nfta.set.dataType, verdictType);
       this.size(map.elements.length);
       writer.attributeU32Be(nfta.set.id, mapId);
@@ -266,7 +272,7 @@ function keyOf(kind: TableSet['kind']): readonly [type: number, bytes: number] {
     case 'timeouts':
       return [protocol.number, 1];
     case 'counted':
-      return [integerType, 20];
+      return [integerType, 16];
     case 'memory4':
       return [v4.number, 4];
     case 'memory6':
@@ -287,7 +293,7 @@ function flagsOf(kind: TableSet['kind']): number {
       return setFlag.object;
     case 'memory4':
     case 'memory6':
-      return setFlag.map | setFlag.timeout | setFlag.eval;
+      return setFlag.timeout | setFlag.eval;
   }
 }
 

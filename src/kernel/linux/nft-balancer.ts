@@ -242,21 +242,16 @@ function labelsOf({ match, destinations }: VirtualServiceRule): string[] {
   return destinations.map((destination) => labelOf(match, destination).toString('hex'));
 }
 
-function memoryOf(service: VirtualServiceRule): string | undefined {
-  return service.affinityTimeoutS === 0 ? undefined : partOf(service).memory?.name;
-}
-
 /** How many clients are remembered, by the label of their destination. */
 async function knownClients(
   session: NetlinkSession,
   service: VirtualServiceRule,
 ): Promise<ReadonlyMap<string, number>> {
   const known = new Map<string, number>();
-  const map = memoryOf(service);
-  if (map === undefined) return known;
-  for (const { value } of await readSetElements(session, map)) {
-    const label = value?.toString('hex') ?? '';
-    known.set(label, (known.get(label) ?? 0) + 1);
+  if (service.affinityTimeoutS === 0) return known;
+  for (const { label, memory } of partOf(service).destinations) {
+    if (memory === undefined) continue;
+    known.set(label.toString('hex'), (await readSetElements(session, memory.name)).length);
   }
   return known;
 }
@@ -266,30 +261,34 @@ async function templatesOf(
   session: NetlinkSession,
   service: VirtualServiceRule,
 ): Promise<Connection[]> {
-  const map = memoryOf(service);
-  if (map === undefined) return [];
+  if (service.affinityTimeoutS === 0) return [];
   const { match, destinations } = service;
-  const byLabel = new Map(destinations.map((d) => [labelOf(match, d).toString('hex'), d]));
+  const parts = partOf(service).destinations;
   const virtual =
     'fwmark' in match
-      ? { protocol: 'ip' as const, virtual: formatAddress(markBytes(match.fwmark)), virtualPort: 0 }
+      ? {
+          protocol: 'ip' as const,
+          virtual: formatAddress(markBytes(match.fwmark)),
+          virtualPort: 0,
+        }
       : { protocol: match.protocol, virtual: match.address, virtualPort: match.port };
-  const elements = await readSetElements(session, map);
-  return elements.flatMap(({ key, value, expiresMs = 0 }): Connection[] => {
-    const destination = byLabel.get(value?.toString('hex') ?? '');
-    if (destination === undefined) return [];
-    return [
-      {
+  const found: Connection[] = [];
+  for (const [i, { address, port }] of destinations.entries()) {
+    const set = parts[i]!.memory?.name;
+    if (set === undefined) continue;
+    for (const { key, expiresMs = 0 } of await readSetElements(session, set)) {
+      found.push({
         ...virtual,
         client: formatAddress(key),
         clientPort: 0,
-        destination: destination.address,
-        destinationPort: destination.port,
+        destination: address,
+        destinationPort: port,
         state: 'NONE',
         expiresS: Math.ceil(expiresMs / 1_000),
-      },
-    ];
-  });
+      });
+    }
+  }
+  return found;
 }
 
 /** IPVS shows a mark in the place of an address. */

@@ -1,5 +1,5 @@
 import { until } from '../support/command.js';
-import { virtualServices } from '../support/kernel-state.js';
+import { takeDestination, virtualServices } from '../support/kernel-state.js';
 import { Meshd } from '../support/meshd.js';
 import { troubles, type LoadResult } from '../support/peers.js';
 import { servicesYaml, tcpPort, vip, type Case, type Scene } from '../support/scene.js';
@@ -107,7 +107,7 @@ async function disturb({ topology }: Scene, meshd: Meshd): Promise<void> {
       [`${vip(n, 4)}:80`, `${addressOf('s1', 4)}:${tcpPort}`],
       [`[${vip(n, 6)}]:80`, `[${addressOf('s1', 6)}]:${tcpPort}`],
     ] as const) {
-      await topology.exec(meshd.balancer, ['ipvsadm', '-d', '-t', service, '-r', server]);
+      await takeDestination(topology, meshd.balancer, service, server);
     }
   }
   await until('the destinations are back', 60_000, async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/command.js';
-import { virtualServices, weightOf } from '../support/kernel-state.js';
+import { connectionLines, virtualServices, weightOf } from '../support/kernel-state.js';
 import { Meshd } from '../support/meshd.js';
 import { troubles } from '../support/peers.js';
 import { servicesYaml, tcpPort, vip, type Case, type Scene } from '../support/scene.js';
@@ -110,9 +110,7 @@ function weight({ topology }: Scene, server: Server): Promise<number | undefined
 }
 
 async function openTo({ topology }: Scene, server: Server): Promise<boolean> {
-  const { stdout } = await topology.exec('lb', ['ipvsadm', '-Lnc']);
+  const lines = await connectionLines(topology, 'lb');
   const destination = `${addressOf(server, 4)}:${tcpPort}`;
-  return stdout
-    .split('\n')
-    .some((line) => line.includes('ESTABLISHED') && line.endsWith(destination));
+  return lines.some((line) => line.includes('ESTABLISHED') && line.endsWith(destination));
 }

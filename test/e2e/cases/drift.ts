@@ -1,6 +1,6 @@
 import { until } from '../support/command.js';
 import { difference, kernelState } from '../support/kernel-state.js';
-import { Meshd } from '../support/meshd.js';
+import { dataPath, Meshd } from '../support/meshd.js';
 import { troubles } from '../support/peers.js';
 import { servicesYaml, tcpPort, vip, type Case, type Scene } from '../support/scene.js';
 import { addressOf } from '../support/topology.js';
@@ -9,17 +9,39 @@ const repairIntervalMs = 1_000;
 const service = `${vip(10, 4)}:80`;
 const server = `${addressOf('s2', 4)}:${tcpPort}`;
 
+const chain = `tcp-${vip(10, 4)}-80`;
+
+/** Of what carries the packets. */
+const balancerDamages =
+  dataPath === 'ipvs'
+    ? [
+        ['a destination deleted with ipvsadm', `ipvsadm -d -t ${service} -r ${server}`],
+        ['a weight changed with ipvsadm', `ipvsadm -e -t ${service} -r ${server} -m -w 9`],
+        [
+          'a destination added to our service',
+          `ipvsadm -a -t ${service} -r 10.0.0.99:${tcpPort} -m`,
+        ],
+        ['all virtual services cleared', 'ipvsadm -C'],
+        ['a sysctl changed', 'sysctl -qw net.ipv4.vs.conntrack=0'],
+      ]
+    : [
+        ['the chain of a service flushed', `nft flush chain inet meshd-lb ${chain}`],
+        [
+          'that of a destination',
+          `nft flush chain inet meshd-lb ${chain}/${server.replace(':', '-')}`,
+        ],
+        ['a rule added to its chain', `nft insert rule inet meshd-lb ${chain} drop`],
+        ['the whole table deleted', 'nft delete table inet meshd-lb'],
+        ['a sysctl changed', 'sysctl -qw net.ipv4.ip_forward=0'],
+      ];
+
 const damages = [
-  ['a destination deleted with ipvsadm', `ipvsadm -d -t ${service} -r ${server}`],
-  ['a weight changed with ipvsadm', `ipvsadm -e -t ${service} -r ${server} -m -w 9`],
-  ['a destination added to our service', `ipvsadm -a -t ${service} -r 10.0.0.99:${tcpPort} -m`],
-  ['all virtual services cleared', 'ipvsadm -C'],
+  ...balancerDamages,
   ['the addresses of mesh0 flushed', 'ip address flush dev mesh0 scope global'],
   ['mesh0 taken down', 'ip link set mesh0 down'],
   ['mesh0 deleted', 'ip link delete mesh0'],
   ['the nft table meshd-snat deleted', 'nft delete table inet meshd-snat'],
   ['the ruleset of nft flushed', 'nft flush ruleset'],
-  ['a sysctl changed', 'sysctl -qw net.ipv4.vs.conntrack=0'],
 ] as const;
 
 export const drift: Case = {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../support/command.js';
-import { kernelState } from '../support/kernel-state.js';
+import { connectionLines, kernelState } from '../support/kernel-state.js';
 import { Meshd } from '../support/meshd.js';
 import { troubles } from '../support/peers.js';
 import { servicesYaml, vip, type Case } from '../support/scene.js';
@@ -64,8 +64,8 @@ export const plan: Case = {
       pauseMs: 500,
     });
     await until('9 connections', 10_000, async () => {
-      const { stdout } = await topology.exec('lb', ['ipvsadm', '-Lnc']);
-      return stdout.split('ESTABLISHED').length > 9;
+      const lines = await connectionLines(topology, 'lb');
+      return lines.filter((line) => line.includes('ESTABLISHED')).length >= 9;
     });
     const before = await kernelState(topology, 'lb');
     const planned = await meshd.plan(next);

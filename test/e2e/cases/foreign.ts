@@ -12,6 +12,7 @@ const foreignServices = ['10.97.0.1:80', `${vip(10, 4)}:8081`] as const;
 export const foreign: Case = {
   name: 'foreign',
   about: 'what others have put into the kernel is never touched',
+  needsIpvs: 'the table is ours alone: there are no services of others in it',
   async run(scene) {
     const { topology, report } = scene;
     await topology.renew('lb');

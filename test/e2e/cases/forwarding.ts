@@ -10,6 +10,7 @@ const sendBack = { route: 20, tunnel: 21 } as const;
 export const forwarding: Case = {
   name: 'forwarding',
   about: 'direct routing and tunnels: answers go from the server to the client directly',
+  needsIpvs: 'nftables can only translate',
   async run(scene) {
     const { topology } = scene;
     const meshd = await Meshd.fresh(
@@ -67,6 +68,7 @@ const noMore = `
 export const schedulers: Case = {
   name: 'schedulers',
   about: 'the kernel takes every scheduler, and each of them balances',
+  needsIpvs: 'some choose by chance instead of by open connections',
   async run(scene) {
     const { topology, report } = scene;
     // As ovf has it, a weight is also how many connections a server takes.

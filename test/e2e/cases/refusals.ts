@@ -58,6 +58,7 @@ export const fullDisk: Case = {
 export const privileges: Case = {
   name: 'privileges',
   about: 'without the right, or without ip_vs, meshd says so and does not start',
+  needsIpvs: 'it takes ip_vs away',
   async run(scene) {
     const { topology, report } = scene;
     await topology.renew('lb');

@@ -18,6 +18,8 @@ export interface Case {
   readonly name: string;
   /** One sentence. */
   readonly about: string;
+  /** Why it cannot hold where nftables balances; absent = it does. */
+  readonly needsIpvs?: string;
   run(scene: Scene): Promise<void>;
 }
 
