@@ -9,9 +9,19 @@ import { buildPeers, hasIpvs, runInGuest } from './lab.js';
 import { mesh } from './mesh.js';
 import { plan } from './plan.js';
 
+import { ports } from './ports.js';
 import { program } from './program.js';
 
-const benches: readonly Bench[] = [plan, program, dataplane, footprint, gossip, mesh, failover];
+const benches: readonly Bench[] = [
+  plan,
+  program,
+  dataplane,
+  footprint,
+  gossip,
+  mesh,
+  ports,
+  failover,
+];
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...cases] = argv;

@@ -32,7 +32,7 @@ export const mesh: Bench = {
     overlay: 'a network between tasks of two nodes, against the underlay',
     longrun: '200,000 connections of one client, one after the other',
   },
-  slow: ['longrun'],
+  slow: ['swarm', 'longrun'],
   guest: ['--icount', '--timeout', '3600', '--extra', 'docker.io', '--extra', 'iperf3'],
   peers: ['http_server', e2ePeer],
   daemon: true,
