@@ -23,6 +23,33 @@ const families = [
   { address: 'ipv6_addr', saddr: 'ip6 saddr', daddr: 'ip6 daddr', suffix: '6' },
 ] as const;
 
+/** IPVS refuses loopback addresses as source, so nftables balances for them. */
+const looped: readonly NftRule[] = families.flatMap(({ daddr, suffix }): NftRule[] => {
+  return [
+    {
+      comment: 'published ports, for clients on this host by loopback',
+      statements: [
+        { type: 'lookup', fields: [daddr], set: `loopback${suffix}` },
+        { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'looped' },
+        accept,
+      ],
+    },
+  ];
+});
+
+/** A task that is led to itself needs its address replaced, which costs IPVS more. */
+const fromTasks: readonly NftRule[] = [
+  {
+    comment: 'published ports, for tasks of this host',
+    statements: [
+      fromInside,
+      local,
+      { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'inner' },
+      accept,
+    ],
+  },
+];
+
 const published: readonly NftRule[] = [
   {
     comment: 'published ports',
@@ -103,6 +130,16 @@ const translated: readonly NftRule[] = [
       ],
     };
   }),
+  ...families.map(({ saddr, daddr, suffix }): NftRule => {
+    return {
+      comment: 'a task that is led to itself',
+      statements: [
+        toInside,
+        { type: 'lookup', fields: [saddr, daddr], set: `hairpin${suffix}` },
+        masquerade,
+      ],
+    };
+  }),
   ...families.map(({ saddr, suffix }): NftRule => {
     return {
       comment: 'calls of tasks to the world',
@@ -124,6 +161,8 @@ export const ingressTable: NftTableRule = {
   sets: [
     { name: 'links', key: ['ifname'], interval: false },
     { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    { name: 'looped', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    { name: 'inner', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
     { name: 'limited', key: ['inet_proto', 'inet_service'], interval: true },
     { name: 'snat', key: ['mark'], interval: false },
     ...families.flatMap(({ address, suffix }) => [
@@ -141,6 +180,7 @@ export const ingressTable: NftTableRule = {
       { name: `inside${suffix}`, key: [address], interval: true },
       { name: `loopback${suffix}`, key: [address], interval: true },
       { name: `internal${suffix}`, key: [address], interval: false },
+      { name: `hairpin${suffix}`, key: [address, address], interval: false },
     ]),
   ],
   chains: [
@@ -159,10 +199,17 @@ export const ingressTable: NftTableRule = {
           ],
         },
         ...restricted,
+        ...fromTasks,
         ...published,
       ],
     },
-    { name: 'output', type: 'filter', hook: 'output', priority: mangle, rules: published },
+    {
+      name: 'output',
+      type: 'filter',
+      hook: 'output',
+      priority: mangle,
+      rules: [...looped, ...published],
+    },
     { name: 'forward', type: 'filter', hook: 'forward', priority: 0, rules: crossing },
     { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: 100, rules: translated },
     {

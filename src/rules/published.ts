@@ -12,10 +12,11 @@ import {
   type Rule,
   type Service,
   type VirtualServiceMatch,
+  type VirtualServiceRule,
 } from '../model/index.js';
 import { virtualServiceOf } from './compile.js';
 import { ingressTable, ingressTableName } from './ingress-table.js';
-import { publishedMark } from './packet-marks.js';
+import { innerMark, publishedMark } from './packet-marks.js';
 
 /** The endpoints of a service on the ingress network. */
 export interface IngressView {
@@ -40,17 +41,14 @@ function compilePort(service: Service, port: PublishedPort, view: IngressView): 
   const parts = isShifted && port.count > 1 ? splitRange(port) : [port];
   return [
     ...parts.flatMap((part) => {
-      const mark = publishedMark(part.protocol, part.port);
-      return [
-        portElement(part, mark),
-        ...(port.source === 'snat' ? [element('snat', [hex(mark)])] : []),
-        ...view.families.filter(bindsTo(port)).map((family) => {
-          const destinations = destinationsOf(service, endpoints, family, {
-            port: isShifted ? part.targetPort : 0,
-          });
-          return virtualServiceOf(service, { fwmark: mark, family }, part.protocol, destinations);
-        }),
-      ];
+      const families = view.families.filter(bindsTo(port));
+      const services = (fwmark: number): VirtualServiceRule[] =>
+        families.map((family) => {
+          const target = { port: isShifted ? part.targetPort : 0 };
+          const destinations = destinationsOf(service, endpoints, family, target);
+          return virtualServiceOf(service, { fwmark, family }, part.protocol, destinations);
+        });
+      return [...outerRules(part, services), ...innerRules(part, services)];
     }),
     ...clientElements(port),
   ];
@@ -61,9 +59,11 @@ export function* publishedMatches(service: Service): Generator<VirtualServiceMat
   for (const port of service.publish) {
     const isShifted = port.targetPort !== port.port;
     for (let i = 0; i < (isShifted ? port.count : 1); i++) {
-      const fwmark = publishedMark(port.protocol, port.port + i);
-      yield { fwmark, family: 4 };
-      yield { fwmark, family: 6 };
+      for (const mark of [publishedMark, innerMark]) {
+        const fwmark = mark(port.protocol, port.port + i);
+        yield { fwmark, family: 4 };
+        yield { fwmark, family: 6 };
+      }
     }
   }
 }
@@ -111,6 +111,45 @@ function splitRange(port: PublishedPort): PublishedPort[] {
   return Array.from({ length: port.count }, (_, i) => {
     return { ...port, port: port.port + i, targetPort: port.targetPort + i, count: 1 };
   });
+}
+
+/** For clients elsewhere. */
+function outerRules(
+  port: PublishedPort,
+  services: (fwmark: number) => VirtualServiceRule[],
+): Rule[] {
+  const mark = publishedMark(port.protocol, port.port);
+  if (isLoopback(port.bind)) return [];
+  return [portElement(port, mark), ...masquerading(port, mark), ...services(mark)];
+}
+
+/** For clients on this host: its processes by loopback, and its tasks. */
+function innerRules(
+  port: PublishedPort,
+  services: (fwmark: number) => VirtualServiceRule[],
+): Rule[] {
+  if (port.bind !== undefined && !isLoopback(port.bind)) return [];
+  const mark = innerMark(port.protocol, port.port);
+  const key = [port.protocol, rangeOf(port)];
+  return [
+    element('looped', key, hex(mark)),
+    ...(port.bind === undefined ? [element('inner', key, hex(mark))] : []),
+    ...masquerading(port, mark),
+    ...services(mark).map((rule) => ({ ...rule, by: 'nftables' as const })),
+  ];
+}
+
+/** IPVS shows its packets to connection tracking, which masquerade builds on, only when asked. */
+function masquerading({ source }: PublishedPort, mark: number): Rule[] {
+  if (source !== 'snat') return [];
+  return [
+    { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '1' },
+    element('snat', [hex(mark)]),
+  ];
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (address === '::1' || address.startsWith('127.'));
 }
 
 function portElement({ bind, protocol, ...port }: PublishedPort, mark: number): NftElementRule {

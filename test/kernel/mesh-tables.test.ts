@@ -25,6 +25,7 @@ const tables: Readonly<Record<string, readonly Rule[]>> = {
   'meshd-ingress': compileEntry({
     device: 'meshb-4096',
     subnets: blue.subnets,
+    tasks: ['10.64.0.8', '10.64.0.9'],
     internal: ['10.64.0.9'],
   }),
   'meshd-task': compileIngressTask('mesh-4096', endpoint, [endpoint]),

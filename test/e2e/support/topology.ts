@@ -207,7 +207,16 @@ export class Topology {
         // A test calls from the same port again sooner than real clients would.
         'net.ipv4.tcp_max_tw_buckets=0',
       ]),
+      ...this.withoutBridgeNetfilter(host),
     ];
+  }
+
+  /** Where br_netfilter is there, bridged packets would be filtered, and translated, twice. */
+  private withoutBridgeNetfilter(host: Host): string[] {
+    const path = '/proc/sys/net/bridge/bridge-nf-call-ip';
+    const write = ['', '6'].map((six) => `echo 0 > ${path}${six}tables`).join('; ');
+    const inside = `ip netns exec ${this.namespace(host)} bash -c '${write}'`;
+    return [`if [ -e ${path}tables ]; then ${inside}; fi`];
   }
 
   private plugged(host: Exclude<Linked, 'router'>): string[] {

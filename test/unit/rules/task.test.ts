@@ -59,14 +59,20 @@ describe('the sandbox of a task', () => {
 });
 
 it('a host is an entry by its bridge', () => {
-  const options = { device: 'meshb-4096', subnets: ['10.255.0.0/16'], internal: ['10.255.0.9'] };
+  const options = {
+    device: 'meshb-4096',
+    subnets: ['10.255.0.0/16'],
+    tasks: ['10.255.0.8'],
+    internal: ['10.255.0.9'],
+  };
   expect(lines(compileEntry(options))).toEqual([
-    'sysctl net/ipv4/vs/conntrack = 1',
+    'route local ::1/128 dev meshb-4096 table 255 metric 4096',
     'sysctl net/ipv4/conf/meshb-4096/route_localnet = 1',
     'nft element meshd-ingress links meshb-4096',
     'nft element meshd-ingress loopback4 127.0.0.0/8',
     'nft element meshd-ingress loopback6 ::1',
     'nft element meshd-ingress inside4 10.255.0.0/16',
+    'nft element meshd-ingress hairpin4 10.255.0.8 . 10.255.0.8',
     'nft element meshd-ingress internal4 10.255.0.9',
   ]);
 });
