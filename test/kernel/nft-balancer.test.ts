@@ -265,3 +265,15 @@ it('reads like this', async () => {
   if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, text);
   expect(text).toBe(readFileSync(golden, 'utf8'));
 });
+
+it('takes a service of many destinations, beside others', async () => {
+  const destinations = Array.from({ length: 2_000 }, (_, i) =>
+    destination(`10.1.${i >> 8}.${i & 255}`),
+  );
+  await apply(add(service(tcp6)), add(service(tcp4, { scheduler: 'rr', destinations })));
+  await apply(set(of(web, { ...destinations[7]!, weight: 0 })));
+  const { own } = await kernel.observe({ sysctls: [] });
+  const held = own.get(ruleKey(web)) as VirtualServiceRule;
+  expect(held.destinations).toHaveLength(2_000);
+  expect(held.destinations[7]?.weight).toBe(0);
+});

@@ -3,7 +3,12 @@ import type { VirtualServiceRule } from '../../model/index.js';
 import { MessageWriter } from './message.js';
 import { sameService, type Wanted } from './nft-balancer-ops.js';
 import { countedKeysOf, noDebris, type HeldTable } from './nft-balancer-read.js';
-import { countedSets, partOf, type ServicePart } from './nft-balancer-table.js';
+import {
+  countedSets,
+  partOf,
+  type DestinationPart,
+  type ServicePart,
+} from './nft-balancer-table.js';
 import {
   encodeTimeouts,
   encodeTimeoutsDelete,
@@ -24,6 +29,8 @@ export interface Batch {
 
 /** Goes to the kernel in one piece, and the socket's buffer takes 512 KiB; one service may be large. */
 const batchBytesMax = 128 * 1024;
+/** Destinations of one service that are made with it. */
+const togetherMax = 128;
 
 /** Lazily: each batch counts on those before it. None when nothing differs. */
 export function* planBatches(
@@ -37,38 +44,112 @@ export function* planBatches(
   const isBaseSame = held.isSound && held.debris === noDebris && held.timeouts === next.timeouts;
   if (!isEmpty && isBaseSame && changes.length === 0) return;
 
-  const services = new Map(held.services);
-  const counted = new Set(held.counted);
-  let isFirst = true;
-  for (let at = 0; isFirst || at < changes.length; isFirst = false) {
-    const writer = new MessageWriter();
-    const begin = session.nextSequence();
-    const origins = new Map<number, string>();
-    encodeNftBatchBegin(writer, begin);
-    if (isFirst) writeBase(writer, session, held, isEmpty ? undefined : next);
-    while (at < changes.length && writer.length < batchBytesMax) {
-      const key = changes[at++]!;
-      const sequence = session.nextSequence();
-      origins.set(sequence, key);
-      const after = next.services.get(key);
-      writeService(new BalancerWriter(writer, sequence), services.get(key), after, counted);
-      if (after === undefined) services.delete(key);
-      else services.set(key, after);
+  const plan = new Plan(session, held, next);
+  plan.begin();
+  writeBase(plan.writer, session, held, isEmpty ? undefined : next);
+  for (const key of changes) {
+    for (const parts of plan.ahead(key)) {
+      plan.destinations(key, parts);
+      if (plan.isFull) yield plan.end();
     }
-    encodeNftBatchEnd(writer, begin);
-    yield {
-      bytes: writer.bytes(),
-      origins,
+    plan.service(key);
+    if (plan.isFull) yield plan.end();
+  }
+  if (plan.isOpen) yield plan.end();
+}
+
+/** Batches as they grow. */
+class Plan {
+  writer = new MessageWriter();
+  isOpen = false;
+  private sequence = 0;
+  private origins = new Map<number, string>();
+  private readonly services: Map<string, VirtualServiceRule>;
+  private readonly counted: Set<string>;
+  /** Chains of destinations that are there before the service is changed. */
+  private readonly early = new Set<string>();
+
+  constructor(
+    private readonly session: NetlinkSession,
+    held: HeldTable,
+    private readonly next: Pick<Wanted, 'services' | 'timeouts'>,
+  ) {
+    this.services = new Map(held.services);
+    this.counted = new Set(held.counted);
+  }
+
+  get isFull(): boolean {
+    return this.isOpen && this.writer.length >= batchBytesMax;
+  }
+
+  begin(): void {
+    this.writer = new MessageWriter();
+    this.origins = new Map();
+    this.sequence = this.session.nextSequence();
+    this.isOpen = true;
+    encodeNftBatchBegin(this.writer, this.sequence);
+  }
+
+  end(): Batch {
+    encodeNftBatchEnd(this.writer, this.sequence);
+    this.isOpen = false;
+    const { next } = this;
+    const exists = next.services.size > 0 || next.timeouts !== undefined;
+    return {
+      bytes: this.writer.bytes(),
+      origins: this.origins,
       held: {
-        isSound: !isEmpty,
-        exists: !isEmpty,
-        services: new Map(services),
-        counted: new Set(counted),
+        isSound: exists,
+        exists,
+        services: new Map(this.services),
+        counted: new Set(this.counted),
         timeouts: next.timeouts,
         debris: noDebris,
       },
     };
   }
+
+  /**
+   * New destinations of a large service, some at a time. Nothing leads to their chains yet: they
+   * need not be in the batch that has to be small enough for one piece.
+   */
+  *ahead(key: string): Generator<readonly DestinationPart[]> {
+    const before = this.services.get(key);
+    const after = this.next.services.get(key);
+    if (after === undefined || after.destinations.length <= togetherMax) return;
+    const had = new Set(before === undefined ? [] : partOf(before).destinations.map(nameOf));
+    const parts = partOf(after).destinations.filter((part) => !had.has(nameOf(part)));
+    for (let start = 0; start < parts.length; start += togetherMax) {
+      yield parts.slice(start, start + togetherMax);
+    }
+  }
+
+  destinations(key: string, parts: readonly DestinationPart[]): void {
+    const writer = this.writerFor(key);
+    for (const part of parts) {
+      writer.destination(part);
+      this.early.add(nameOf(part));
+    }
+  }
+
+  service(key: string): void {
+    const after = this.next.services.get(key);
+    const { counted, early } = this;
+    writeService(this.writerFor(key), this.services.get(key), after, { counted, early });
+    if (after === undefined) this.services.delete(key);
+    else this.services.set(key, after);
+  }
+
+  private writerFor(key: string): BalancerWriter {
+    if (!this.isOpen) this.begin();
+    const sequence = this.session.nextSequence();
+    this.origins.set(sequence, key);
+    return new BalancerWriter(this.writer, sequence);
+  }
+}
+
+function nameOf({ chain }: DestinationPart): string {
+  return chain.name;
 }
 
 function changedServices(held: HeldTable, next: Pick<Wanted, 'services'>): string[] {
@@ -117,7 +198,7 @@ function writeService(
   writer: BalancerWriter,
   before: VirtualServiceRule | undefined,
   after: VirtualServiceRule | undefined,
-  counted: Set<string>,
+  { counted, early }: { counted: Set<string>; early: ReadonlySet<string> },
 ): void {
   const old = before && partOf(before);
   const now = after && partOf(after);
@@ -144,6 +225,7 @@ function writeService(
   const had = new Set(old?.destinations.map(({ chain }) => chain.name));
   now.destinations.forEach((part, i) => {
     const { name } = part.chain;
+    if (early.has(name)) return;
     if (!(kept.has(name) && had.has(name))) writer.destination(part);
     // Affinity ends with the weight, and does not come back with it.
     else if (after!.destinations[i]!.weight === 0 && part.memory !== undefined) {
