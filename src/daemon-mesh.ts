@@ -5,6 +5,7 @@ import { MeshError, type Clock, type Log } from './base/index.js';
 import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
 import { DaemonNetworks } from './daemon-networks.js';
+import { DaemonSeals } from './daemon-seals.js';
 import type { HostController, OverlayOptions } from './host/index.js';
 import {
   hostName,
@@ -21,6 +22,7 @@ import {
   MeshNode,
   NetworksOfNode,
   noNetworks,
+  noSeals,
   readKeys,
   readState,
   writeKeys,
@@ -28,7 +30,7 @@ import {
 } from './mesh/index.js';
 import type { SavedState } from './mesh/index.js';
 import { familyOf } from './model/index.js';
-import { mtuProblem, networkMtu } from './overlay/index.js';
+import { networkMtu, type Underlay } from './overlay/index.js';
 import type { ServiceTable, VipPool } from './store/index.js';
 
 export interface DaemonMeshOptions {
@@ -42,6 +44,8 @@ export interface DaemonMeshOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly reconcile: OverlayOptions['reconcile'];
+  /** Of the host's own sandbox. */
+  readonly kernel: Kernel;
   readonly openSandbox: (path: string) => Promise<Kernel>;
 }
 
@@ -77,15 +81,27 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   // What would not work later shows now.
   await writePrivateFile(statePath, writeState(saved));
   const at = advertised(config);
-  const underlay = { vtep: at.address, mtu: (await linkMtu(at.address)) ?? defaultMtu };
+  const name = config.node ?? hostName();
+  const mtu = (await linkMtu(at.address)) ?? defaultMtu;
+  const underlay = { node: name, vtep: at.address, mtu };
   const networks: DaemonNetworks = new DaemonNetworks({
     ...options,
     underlay,
     isThere,
+    sealProblem: () => seals.problem,
+    sealedChanged: () => seals.look(),
     node: () => node,
   });
+  const seals: DaemonSeals = new DaemonSeals({
+    ...options,
+    overlay: networks.overlay,
+    underlay,
+    rotationMs: config.sealRotationMs,
+    node: () => node,
+    problemChanged: () => networks.start(),
+  });
   const node: MeshNode = new MeshNode({
-    name: config.node ?? hostName(),
+    name,
     version,
     at,
     profile,
@@ -102,21 +118,16 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     saved,
     save: (state) => writePrivateFile(statePath, writeState(state)),
     networkChanged: (network) => networks.changed(network),
+    seals: { port: config.sealPort, changed: () => seals.look() },
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
+  await seals.start();
   connect(node, networks, controller);
   const control = new Control(node);
-  const networkControl = new NetworksOfNode(node, {
-    mtuOf: (network) => networkMtu(network, underlay),
-    problemOf: (network) => mtuProblem(network, underlay),
-    isNamespace: (path) => isNamespace(path, options.openSandbox),
-    servedConnections: (path) => servedConnections(path, options.openSandbox),
-    changed: (network) => networks.changedNow(network),
-  });
   return {
     control,
-    networks: networkControl,
+    networks: networkControl(node, networks, { seals, underlay, options }),
     vipPoolOf: (network) => networks.vipPoolOf(network),
     start: async () => {
       await node.start(config.join);
@@ -124,10 +135,31 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     },
     stop: async () => {
       control.stop();
+      await seals.stop();
       await networks.stop();
       await node.stop();
     },
   };
+}
+
+function networkControl(
+  node: MeshNode,
+  networks: DaemonNetworks,
+  {
+    seals,
+    underlay,
+    options,
+  }: { seals: DaemonSeals; underlay: Underlay; options: DaemonMeshOptions },
+): NetworkControl {
+  return new NetworksOfNode(node, {
+    mtuOf: (network) => networkMtu(network, underlay),
+    problemOf: (network) => networks.problemOf(network),
+    probeSeals: () => seals.probe(),
+    rotateSeals: () => seals.rotate(),
+    isNamespace: (path) => isNamespace(path, options.openSandbox),
+    servedConnections: (path) => servedConnections(path, options.openSandbox),
+    changed: (network) => networks.changedNow(network),
+  });
 }
 
 /** What the earlier run knew comes into force; from now on the two hear of each other. */
@@ -179,6 +211,7 @@ async function savedState(path: string): Promise<SavedState> {
     declarations: [],
     peers: [],
     networks: noNetworks,
+    seals: noSeals,
   };
   return { seed: randomBytes(32), ...nothing };
 }

@@ -1,7 +1,13 @@
 import { messageOf, type Clock, type Log } from './base/index.js';
 import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
 import { Ingress, type MeshNode } from './mesh/index.js';
-import { endpointsByService, familyOf, type Endpoint, type Service } from './model/index.js';
+import {
+  endpointsByService,
+  familyOf,
+  type Endpoint,
+  type Network,
+  type Service,
+} from './model/index.js';
 import { ingressName, mtuProblem, vipRange, type Underlay } from './overlay/index.js';
 import { VipPool, type ServiceTable } from './store/index.js';
 
@@ -14,6 +20,10 @@ export interface DaemonNetworksOptions {
   readonly reconcile: OverlayOptions['reconcile'];
   readonly openSandbox: OverlayOptions['openSandbox'];
   readonly isThere: OverlayOptions['isThere'];
+  /** Why a sealed network cannot be on this host. */
+  readonly sealProblem: () => string | undefined;
+  /** A sealed network, or who is on it, is another than before. */
+  readonly sealedChanged: () => void;
   /** Called when it is needed for the first time, or later. */
   readonly node: () => MeshNode;
 }
@@ -39,10 +49,11 @@ export class DaemonNetworks {
   private readonly endpoints = new Map<string, ReadonlyMap<string, readonly Endpoint[]>>();
 
   constructor(private readonly options: DaemonNetworksOptions) {
-    const { controller, table, underlay } = options;
+    const { controller, table } = options;
     const networks = () => options.node().networks;
     this.overlay = new Overlay({
       ...options,
+      problemOf: (network) => this.problemOf(network),
       stateOf: (network) => networks().view(network),
       servicesOn: (network) => this.servicesOn(network),
       internal: () => this.ingress.internalAddresses(),
@@ -62,7 +73,7 @@ export class DaemonNetworks {
       problemOf: (name) => {
         const network = networks().network(name);
         if (network === undefined) return `network ${name}: not found`;
-        return mtuProblem(network, underlay) ?? this.ingress.problem;
+        return this.problemOf(network) ?? this.ingress.problem;
       },
       ingressOf: (service) => {
         const endpoints = this.endpointsOn(ingressName, service);
@@ -90,6 +101,9 @@ export class DaemonNetworks {
     this.endpoints.delete(network);
     this.overlay.changed(network);
     if (network === ingressName) return;
+    // Of one that is gone nobody knows any more.
+    if (this.options.node().networks.network(network)?.sealed !== false)
+      this.options.sealedChanged();
     controller.networkChanged(network).catch((error: unknown) => {
       log.error({ err: error }, `network ${network}: ${messageOf(error)}`);
     });
@@ -116,6 +130,12 @@ export class DaemonNetworks {
   async stop(): Promise<void> {
     this.cancelLook?.();
     await this.overlay.stop();
+  }
+
+  /** Why a network cannot be in force here. */
+  problemOf(network: Network): string | undefined {
+    const sealProblem = network.sealed ? this.options.sealProblem() : undefined;
+    return sealProblem ?? mtuProblem(network, this.options.underlay);
   }
 
   /** The VIPs of a network; undefined when it is not known. */

@@ -124,7 +124,7 @@ export class Daemon {
       persist: (records) => state.append(records),
     });
     this.stops.push(() => this.controller.stop());
-    const mesh = await this.prepareMesh(table);
+    const mesh = await this.prepareMesh(table, kernel);
     this.mesh = mesh;
     const backend: HostBackend = new HostBackend({
       controller: this.controller,
@@ -177,7 +177,7 @@ export class Daemon {
   }
 
   /** Undefined on a host that stands alone. */
-  private async prepareMesh(table: ServiceTable): Promise<DaemonMesh | undefined> {
+  private async prepareMesh(table: ServiceTable, kernel: Kernel): Promise<DaemonMesh | undefined> {
     const { clock, random, log, version, join: toJoin = [] } = this.options;
     const { stateDir, mesh } = this.config;
     const config = mesh ?? (toJoin.length > 0 ? completeMesh({}) : undefined);
@@ -189,6 +189,7 @@ export class Daemon {
       version: version.version,
       table,
       controller,
+      kernel,
       clock,
       random,
       log,

@@ -129,6 +129,7 @@ function networkHandlers(context: HandlerContext): UntypedServiceImplementation 
     getEndpoint: answer(methods.getEndpoint, ({ network, endpoint }) =>
       networks().endpoint(network, endpoint),
     ),
+    rotateNetworkKeys: answer(methods.rotateNetworkKeys, () => networks().rotateKeys()),
     detachEndpoint: answer(methods.detachEndpoint, async ({ network, endpoint }) => {
       await networks().detach(network, endpoint);
       return {};

@@ -219,6 +219,11 @@ export const methods = {
     mirrored<{ readonly network: string; readonly endpoint: string }>(v1.DetachEndpointRequest),
     mirrored<Empty>(v1.DetachEndpointResponse),
   ),
+  rotateNetworkKeys: unary(
+    'RotateNetworkKeys',
+    mirrored<Empty>(v1.RotateNetworkKeysRequest),
+    mirrored<{ readonly generation: number }>(v1.RotateNetworkKeysResponse),
+  ),
   getConvergence: unary(
     'GetConvergence',
     mirrored<{ readonly version?: number }>(v1.GetConvergenceRequest),

@@ -31,6 +31,12 @@ export interface NetworkControl {
   /** An endpoint of this host. Errors: not_found. */
   endpoint(network: string, name: string): Promise<EndpointStatus>;
 
+  /**
+   * Gives sealed networks new keys, on all nodes; nothing is lost while they change. Returns their
+   * generation. Errors: failed_precondition (nobody here is on a sealed network; they change).
+   */
+  rotateKeys(): Promise<{ readonly generation: number }>;
+
   /** Errors: not_found. */
   detach(network: string, endpoint: string): Promise<void>;
 }
@@ -47,6 +53,8 @@ export interface NetworkWish {
   readonly mtu?: number;
   /** Its endpoints reach nothing beyond their networks. */
   readonly internal?: boolean;
+  /** What goes between hosts is encrypted; `port` is not for such a network. */
+  readonly sealed?: boolean;
 }
 
 export interface NetworkInfo {
@@ -57,6 +65,7 @@ export interface NetworkInfo {
   /** In force on this host. Unit: bytes. */
   readonly mtu: number;
   readonly internal: boolean;
+  readonly sealed: boolean;
   /** Nodes that ask for it. */
   readonly nodes: readonly string[];
   /** Those of other nodes are known only where this node has some on the network. */

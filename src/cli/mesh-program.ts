@@ -73,6 +73,7 @@ interface CreateOptions {
   readonly port?: number;
   readonly mtu?: number;
   readonly internal?: boolean;
+  readonly sealed?: boolean;
 }
 
 export function addNetworkCommands(program: Command, run: Runner): void {
@@ -96,6 +97,7 @@ export function addNetworkCommands(program: Command, run: Runner): void {
     .addOption(count('port', 1_024, 49_151))
     .addOption(count('mtu', 1_280, 65_486))
     .option('--internal', 'its endpoints reach nothing beyond their networks')
+    .option('--sealed', 'encrypt what goes between hosts')
     .action(
       run(async (cli, name: string, { subnet = [], ...rest }: CreateOptions) =>
         (await load()).createNetwork(cli, { name, subnets: subnet, ...rest }),
@@ -105,6 +107,10 @@ export function addNetworkCommands(program: Command, run: Runner): void {
     .command('rm <network...>')
     .description('remove networks that nobody is on')
     .action(run(async (cli, names: string[]) => (await load()).removeNetworks(cli, names)));
+  network
+    .command('rotate-keys')
+    .description('give sealed networks new keys, on all nodes')
+    .action(run(async (cli) => (await load()).rotateKeys(cli)));
 }
 
 interface AttachOptions {

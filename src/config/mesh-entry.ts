@@ -1,10 +1,17 @@
 import type { z } from 'zod';
 import { parseAddress } from '../model/index.js';
-import { choice, list, mapping, oneOfKinds, text } from './fields.js';
+import { choice, durationReader, integer, list, mapping, oneOfKinds, text } from './fields.js';
 import { parseEndpoint } from './usable.js';
 
 /** memberlist's own default. */
 export const gossipPort = 7946;
+
+/**
+ * Beside gossip's, and below the ports that Linux gives out by itself (32768-60999), in which
+ * WireGuard's usual 51820 lies: another program might have got it. The next one is ours too.
+ */
+const sealPort = 7948;
+const sealRotationMs = 12 * 3_600_000;
 
 const profiles = ['lan', 'wan', 'local', 'fast'] as const;
 /** How soon gossip notices what, and what it costs (src/gossip/profiles.ts). */
@@ -25,6 +32,10 @@ export interface MeshConfig {
   readonly profile: MeshProfile;
   /** Keeps meshes of one network apart; empty = none. */
   readonly label: string;
+  /** First of two UDP ports between hosts of sealed networks. Range 1-65534. */
+  readonly sealPort: number;
+  /** Age at which keys of sealed networks give way to new ones; absent = never. Unit: ms. */
+  readonly sealRotationMs?: number;
 }
 
 const addressAndPort = 'an address, or address:port such as 192.0.2.1:7946 or [fd00::1]:7946';
@@ -47,6 +58,14 @@ const advertised = oneOfKinds<{ address: string; port?: number }>(addressAndPort
   },
 });
 
+const readRotation = durationReader(600_000, 8_760 * 3_600_000, 1);
+const rotation = oneOfKinds<number | 'off'>('a duration 10m-8760h such as 30m or 12h, or off', {
+  text: (value) => (value === 'off' ? value : readRotation(value)),
+  number: readRotation,
+  // YAML 1.1 has it for a word.
+  boolean: (value) => (value ? undefined : 'off'),
+});
+
 /** Members to join: more would not make a join likelier. */
 const joinMax = 64;
 
@@ -58,9 +77,12 @@ export const meshEntry = mapping({
   keyFile: text('an absolute path, or none', /^(none|\/[^\0\n]{0,4094})$/).optional(),
   profile: choice(profiles).optional(),
   label: text('1-63 visible characters', /^[\x21-\x7e]{1,63}$/).optional(),
+  sealPort: integer(1, 65_534, 'a port').optional(),
+  sealRotation: rotation.optional(),
 });
 
 export function completeMesh(entry: z.infer<typeof meshEntry>): MeshConfig {
+  const rotationMs = entry.sealRotation ?? sealRotationMs;
   return {
     ...(entry.node === undefined ? {} : { node: entry.node }),
     bind: entry.bind ?? { address: '0.0.0.0', port: gossipPort },
@@ -69,5 +91,7 @@ export function completeMesh(entry: z.infer<typeof meshEntry>): MeshConfig {
     keyFile: entry.keyFile ?? '/etc/meshd/gossip.keys',
     profile: entry.profile ?? 'lan',
     label: entry.label ?? '',
+    sealPort: entry.sealPort ?? sealPort,
+    ...(rotationMs === 'off' ? {} : { sealRotationMs: rotationMs }),
   };
 }

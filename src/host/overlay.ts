@@ -12,7 +12,6 @@ import {
   compileNetwork,
   ingressName,
   interfaceName,
-  mtuProblem,
   type Underlay,
 } from '../overlay/index.js';
 import { compileEntry, compileIngressTask, compileVip } from '../rules/index.js';
@@ -30,6 +29,8 @@ export interface NetworkState {
 export interface OverlayOptions extends TaskSandboxesOptions {
   readonly controller: HostController;
   readonly underlay: Underlay;
+  /** Why a network cannot be in force here. */
+  problemOf(network: Network): string | undefined;
   /** Undefined when there is no such network. */
   stateOf(network: string): NetworkState | undefined;
   /** Of all nodes. */
@@ -58,14 +59,27 @@ export class Overlay {
 
   /** True when the host and every sandbox were seen to hold what they should. */
   get isProgrammed(): boolean {
-    return this.waiting === 0 && this.seen >= this.version && this.sandboxes.isProgrammed;
+    return this.waiting === 0 && this.isHostProgrammed && this.sandboxes.isProgrammed;
+  }
+
+  /** The same of the host alone. */
+  get isHostProgrammed(): boolean {
+    return this.seen >= this.version;
+  }
+
+  /** What the host holds so that sealed networks go anywhere. */
+  putSeals(rules: readonly Rule[]): void {
+    const { controller } = this.options;
+    controller.rules.put(sealsOwner, rules);
+    this.version = controller.rules.version;
+    controller.reconciler.poke();
   }
 
   /** To be called when a network, who is on it, or a service on it is another than before. */
   changed(name: string): void {
-    const { controller, underlay } = this.options;
+    const { controller } = this.options;
     const known = this.options.stateOf(name);
-    const problem = known === undefined ? undefined : mtuProblem(known.network, underlay);
+    const problem = known === undefined ? undefined : this.options.problemOf(known.network);
     const isUsed = known !== undefined && known.local.length > 0;
     const state = isUsed && problem === undefined ? known : undefined;
     controller.rules.put(networkOwner(name), state === undefined ? [] : this.hostRules(state));
@@ -122,7 +136,8 @@ export class Overlay {
     if (error !== undefined) void this.sandboxes.lookForVanished();
     if (failed === 'everything') return;
     const { rules } = this.options.controller;
-    const isOurs = (owner: string): boolean => owner.startsWith(networkOwner(''));
+    const isOurs = (owner: string): boolean =>
+      owner === sealsOwner || owner.startsWith(networkOwner(''));
     if (![...failed].some((key) => rules.ownersOf(key).some(isOurs))) this.seen = version;
   }
 
@@ -170,6 +185,8 @@ export class Overlay {
     }
   }
 }
+
+const sealsOwner = 'seals';
 
 function networkOwner(network: string): string {
   return `network ${network}`;

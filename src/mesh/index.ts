@@ -15,5 +15,6 @@ export type { MeshNetworks } from './networks.js';
 export type { NetworkView } from './network-view.js';
 export { MeshNode } from './mesh-node.js';
 export type { MeshNodeOptions } from './mesh-node.js';
+export { noSeals, Seals } from './seals.js';
 export { readState, writeState } from './saved-state.js';
 export type { SavedState } from './saved-state.js';

@@ -20,6 +20,7 @@ import { encodeMeta, versionOf } from './member-meta.js';
 import { MeshNetworks } from './networks.js';
 import { Questions } from './questions.js';
 import type { SavedState } from './saved-state.js';
+import { Seals } from './seals.js';
 import { SerfLayer, serfVersions } from './serf.js';
 import { MeshServices, type MeshHost } from './services.js';
 import { unwrapUserMessage, wrapUserMessage, type UserMessageKind } from './user-message.js';
@@ -42,6 +43,8 @@ export interface MeshNodeOptions {
   readonly save: (state: SavedState) => Promise<void>;
   /** A network, or who is on it, is another than before. */
   readonly networkChanged: (network: string) => void;
+  /** Of sealed networks: first of two UDP ports, and who hears that others announce other keys. */
+  readonly seals: { readonly port: number; readonly changed: () => void };
   readonly saveKeys: (keys: readonly string[]) => Promise<void>;
   readonly openTransport: (handlers: GossipHandlers) => Promise<GossipTransport>;
 }
@@ -63,6 +66,7 @@ const peersMax = 16;
 export class MeshNode {
   readonly services: MeshServices;
   readonly networks: MeshNetworks;
+  readonly seals: Seals;
   readonly catalog: Catalog;
   readonly questions: Questions;
   readonly serf: SerfLayer;
@@ -141,6 +145,7 @@ export class MeshNode {
         options.networkChanged(network);
       },
     });
+    this.seals = this.sealsOf(options);
   }
 
   /**
@@ -167,6 +172,7 @@ export class MeshNode {
     this.gossip = await GossipNode.start(options, this.options.openTransport, at);
     this.services.start();
     this.networks.start();
+    this.seals.start();
     this.turns.start();
     const peers = new Map(
       [...addresses, ...saved.peers].map((peer) => [`${peer.address} ${peer.port}`, peer]),
@@ -214,12 +220,32 @@ export class MeshNode {
         if (this.hasLeft) return;
         this.services.catalogChanged(changes, complete);
         this.networks.catalogChanged(changes);
+        this.seals.catalogChanged(changes);
         this.saveSoon();
       },
       epochBegan: (epoch) => {
         this.epoch = epoch;
         this.lag.restart();
         this.saveSoon();
+      },
+    });
+  }
+
+  private sealsOf({ name, at, log, clock, saved, seals }: MeshNodeOptions): Seals {
+    return new Seals({
+      self: name,
+      at: { address: at.address, port: seals.port },
+      rows: {
+        put: (key, value) => this.own(() => this.catalog.put(key, value)),
+        delete: (key) => this.own(() => this.catalog.delete(key, clock.now())),
+      },
+      log,
+      saved: saved.seals,
+      now: () => clock.now(),
+      save: () => this.save(),
+      changed: () => {
+        this.saveSoon();
+        seals.changed();
       },
     });
   }
@@ -288,6 +314,7 @@ export class MeshNode {
       this.later('unheard', unheardMs, () => {
         this.services.forgetUnheard();
         this.networks.forgetUnheard();
+        this.seals.forgetUnheard();
       });
     }
   }
@@ -322,6 +349,7 @@ export class MeshNode {
         .slice(0, peersMax)
         .map(({ at }) => at),
       networks: this.networks.saved(),
+      seals: this.seals.saved(),
     };
   }
 

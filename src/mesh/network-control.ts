@@ -28,6 +28,10 @@ export interface NetworkHost {
   mtuOf(network: Network): number;
   /** Why a network cannot be in force here. */
   problemOf(network: Network): string | undefined;
+  /** Looks again at what keeps sealed networks out of this host. */
+  probeSeals(): Promise<void>;
+  /** Errors: failed_precondition. */
+  rotateSeals(): Promise<number>;
   isNamespace(path: string): Promise<boolean>;
   /** Open TCP connections that the sandbox at `path` serves. */
   servedConnections(path: string): Promise<number>;
@@ -77,6 +81,7 @@ export class NetworksOfNode implements NetworkControl {
     const weights = checkServices(services);
     const view = networks.view(network);
     if (view === undefined) throw new MeshError('not_found', `network ${network}: not found`);
+    if (view.network.sealed) await this.host.probeSeals();
     const problem = this.host.problemOf(view.network);
     if (problem !== undefined) {
       throw new MeshError('failed_precondition', `network ${network}: ${problem}`);
@@ -117,6 +122,10 @@ export class NetworksOfNode implements NetworkControl {
     await this.node.save();
   }
 
+  async rotateKeys(): Promise<{ generation: number }> {
+    return { generation: await this.host.rotateSeals() };
+  }
+
   /** What is not on disk does not begin: after a crash nobody would know whose it is. */
   private async kept(undo: () => void): Promise<void> {
     try {
@@ -128,11 +137,11 @@ export class NetworksOfNode implements NetworkControl {
   }
 
   private info({ network, nodes, local, remote }: NetworkView): NetworkInfo {
-    const { name, vni, subnets, port, internal } = network;
+    const { name, vni, subnets, port, internal, sealed } = network;
     const problem = this.host.problemOf(network);
     const mtu = this.host.mtuOf(network);
     const endpoints = [...local, ...remote].sort(byNodeAndName).map(endpointInfo);
-    const info = { name, vni, subnets, port, mtu, internal, nodes, endpoints };
+    const info = { name, vni, subnets, port, mtu, internal, sealed, nodes, endpoints };
     return problem === undefined ? info : { ...info, problem };
   }
 }
@@ -157,7 +166,7 @@ function freeSubnet(others: readonly Network[]): string {
   const step = 2 ** (32 - chosenLength);
   for (let i = 0; i < prefixSize(pool) / step; i++) {
     const subnet = `${addressAt(pool, i * step)}/${chosenLength}`;
-    const probe = { name: '', vni: 0, subnets: [subnet], port: 0, internal: false };
+    const probe = { name: '', vni: 0, subnets: [subnet], port: 0, internal: false, sealed: false };
     if (clashOf(probe, [...others, defaultIngress]) === undefined) return subnet;
   }
   throw new MeshError(

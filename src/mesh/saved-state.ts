@@ -1,6 +1,7 @@
 import { MeshError, messageOf } from '../base/index.js';
 import type { PeerAddress } from '../gossip/index.js';
 import type { SavedNetworks } from './network-view.js';
+import { noSeals, type SavedSeals } from './seals.js';
 import { decodeServiceRow, encodeServiceRow } from './service-row.js';
 import type { Declaration } from './settle.js';
 
@@ -17,6 +18,7 @@ export interface SavedState {
   /** Members that were alive, to find the others again. */
   readonly peers: readonly PeerAddress[];
   readonly networks: SavedNetworks;
+  readonly seals: SavedSeals;
 }
 
 interface Document {
@@ -28,6 +30,8 @@ interface Document {
   readonly services: readonly { readonly owner: string; readonly row: string }[];
   readonly peers: readonly PeerAddress[];
   readonly networks: SavedNetworks;
+  /** Absent in files of before there were sealed networks. */
+  readonly seals?: SavedSeals;
 }
 
 export function writeState(state: SavedState): string {
@@ -42,6 +46,7 @@ export function writeState(state: SavedState): string {
     }),
     peers: state.peers,
     networks: state.networks,
+    seals: state.seals,
   };
   return `${JSON.stringify(document)}\n`;
 }
@@ -63,11 +68,22 @@ export function readState(text: string, where: string): SavedState {
       claims: new Map(Object.entries(document.claims)),
       declarations: document.services.flatMap(({ owner, row }) => declarationOf(owner, row)),
       peers: document.peers,
-      networks: document.networks,
+      networks: completed(document.networks),
+      seals: document.seals ?? noSeals,
     };
   } catch (error) {
     throw new MeshError('data_loss', `read ${where}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** What networks were before they could be sealed. */
+const unsealed = { sealed: false } as const;
+
+function completed(saved: SavedNetworks): SavedNetworks {
+  const networks = saved.networks.map((one) => {
+    return { ...one, network: { ...unsealed, ...one.network } };
+  });
+  return { ...saved, networks };
 }
 
 function declarationOf(owner: string, row: string): Declaration[] {

@@ -12,6 +12,8 @@ export interface Network {
   readonly mtu?: number;
   /** Its endpoints reach nothing beyond their networks. */
   readonly internal: boolean;
+  /** What goes between hosts is encrypted. */
+  readonly sealed: boolean;
 }
 
 /** One attachment of a sandbox to a network, as all hosts see it. */

@@ -3,14 +3,15 @@ import {
   familyOf,
   parseAddress,
   parsePrefix,
+  prefixBase,
+  prefixContains,
   prefixLength,
   type Endpoint,
   type Network,
 } from '../model/index.js';
+import { ingressName, sealedVxlanPort, sealPrefix, vxlanPort } from './names.js';
 import { sliceCount } from './slices.js';
 
-/** VXLAN's own (RFC 7348, section 9.2). */
-export const vxlanPort = 4_789;
 export const vniMin = 4_096;
 export const vniMax = 2 ** 24 - 1;
 
@@ -21,15 +22,30 @@ const macPattern = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /** A network as somebody wrote it: a user, or another node. Errors: FieldError. */
 export function checkNetwork(value: unknown): Network {
-  const { name, vni, subnets, port, mtu, internal } = fieldsOf(value);
+  const { name, vni, subnets, port, mtu, internal, sealed } = fieldsOf(value);
+  if (sealed === true && name === ingressName) {
+    throw new FieldError('sealed', `the network ${ingressName} cannot be`);
+  }
   return {
     name: checkName('name', name),
     vni: wholeNumber('vni', vni, vniMin, vniMax),
     subnets: checkSubnets(subnets),
-    port: port === undefined ? vxlanPort : wholeNumber('port', port, 1_024, 49_151),
+    port: checkPort(port, sealed === true),
     ...(mtu === undefined ? {} : { mtu: wholeNumber('mtu', mtu, 1_280, 65_486) }),
     internal: internal === true,
+    sealed: sealed === true,
   };
+}
+
+/** A sealed network shares its port with no other, so that the port alone tells what is sealed. */
+function checkPort(value: unknown, isSealed: boolean): number {
+  const usual = isSealed ? sealedVxlanPort : vxlanPort;
+  const port = value === undefined ? usual : wholeNumber('port', value, 1_024, 49_151);
+  if (isSealed === (port === sealedVxlanPort)) return port;
+  throw new FieldError(
+    'port',
+    `${sealedVxlanPort} is that of sealed networks, which have no other`,
+  );
 }
 
 /** What another node says of an endpoint. Errors: FieldError. */
@@ -89,6 +105,10 @@ function checkSubnets(value: unknown): string[] {
     }
     const [min, max] = familyOf(prefix) === 4 ? [8, 26] : [32, 120];
     wholeNumber(`subnets[${i}]: length`, prefixLength(prefix), min, max);
+    const isTaken =
+      prefixContains(sealPrefix, prefixBase(prefix)) ||
+      prefixContains(prefix, prefixBase(sealPrefix));
+    if (isTaken) throw new FieldError(`subnets[${i}]`, `overlaps ${sealPrefix}, which seals use`);
     sliceCount(prefix);
     return prefix;
   });

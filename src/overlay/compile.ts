@@ -7,7 +7,8 @@ import {
   type Network,
   type Rule,
 } from '../model/index.js';
-import { bridgeName, interfaceName, portName, vxlanName } from './names.js';
+import { bridgeName, interfaceName, portName, sealAddress, vxlanName } from './names.js';
+import { sealGuard } from './seal-table.js';
 import { compileMembers } from './vxlan-table.js';
 
 /** What a VXLAN packet costs of the underlay's MTU. Unit: bytes. */
@@ -20,23 +21,47 @@ const overhead = {
 /** Every IPv6 link carries this much (RFC 8200, section 5). Unit: bytes. */
 const ipv6MtuMin = 1_280;
 
+/** What a seal costs. Unit: bytes. */
+const sealOverhead = {
+  // WireGuard: header 16, tag 16 (its paper, section 5.4.6); UDP 8, and the outer IP header.
+  4: 16 + 16 + 8 + 20,
+  6: 16 + 16 + 8 + 40,
+} as const;
+
 /** This host under a network. */
 export interface Underlay {
+  readonly node: string;
   /** Where this host takes VXLAN packets. */
   readonly vtep: string;
   /** Of the way to the other hosts. Unit: bytes. */
   readonly mtu: number;
 }
 
+/** The way to the other hosts inside seals. */
+export function sealedUnderlay({ node, vtep, mtu }: Underlay): Underlay {
+  return { node, vtep: sealAddress(node), mtu: mtu - sealOverhead[familyOf(vtep)] };
+}
+
+/** What is under this network. */
+function under({ sealed }: Network, underlay: Underlay): Underlay {
+  return sealed ? sealedUnderlay(underlay) : underlay;
+}
+
+/** What the underlay leaves. Unit: bytes. */
+function roomOf(network: Network, underlay: Underlay): number {
+  const { vtep, mtu } = under(network, underlay);
+  return mtu - overhead[familyOf(vtep)];
+}
+
 /** The largest packet inside the network. Unit: bytes. */
-export function networkMtu({ mtu }: Network, underlay: Underlay): number {
-  return mtu ?? underlay.mtu - overhead[familyOf(underlay.vtep)];
+export function networkMtu(network: Network, underlay: Underlay): number {
+  return network.mtu ?? roomOf(network, underlay);
 }
 
 /** Why packets of this size do not do for the network; undefined when they do. */
 export function mtuProblem(network: Network, underlay: Underlay): string | undefined {
   const mtu = networkMtu(network, underlay);
-  const room = underlay.mtu - overhead[familyOf(underlay.vtep)];
+  const room = roomOf(network, underlay);
   if (mtu > room) return `mtu ${mtu}: the underlay leaves ${room}`;
   const needsMore = network.subnets.some((subnet) => familyOf(subnet) === 6);
   if (needsMore && mtu < ipv6MtuMin) return `mtu ${mtu}: IPv6 needs ${ipv6MtuMin}`;
@@ -46,7 +71,8 @@ export function mtuProblem(network: Network, underlay: Underlay): string | undef
 /**
  * What the host's sandbox holds of a network that has endpoints here. Frames to endpoints
  * elsewhere leave by their forwarding entries; ARP and ND are answered by the VXLAN device from the
- * neighbors on it; nothing is flooded and nothing is learned.
+ * neighbors on it; nothing is flooded and nothing is learned. Of a sealed network the VTEPs are
+ * addresses inside seals: what makes them reachable is compileSeals; without it nothing is sent.
  */
 export function compileNetwork(
   network: Network,
@@ -54,7 +80,8 @@ export function compileNetwork(
   local: readonly LocalEndpoint[],
   remote: readonly Endpoint[],
 ): Rule[] {
-  const { vni, port } = network;
+  const { vni, port, sealed } = network;
+  const vtepOf = ({ node, vtep }: Endpoint): string => (sealed ? sealAddress(node) : vtep);
   const mtu = networkMtu(network, underlay);
   const [bridge, vxlan] = [bridgeName(vni), vxlanName(vni)];
   const entry = local.find(({ isEntry }) => isEntry);
@@ -69,7 +96,7 @@ export function compileNetwork(
       up: true,
       mtu,
       master: bridge,
-      vxlan: { vni, port, local: underlay.vtep, proxy: true },
+      vxlan: { vni, port, local: under(network, underlay).vtep, proxy: true },
     },
     ...local.flatMap((endpoint): Rule[] => {
       if (endpoint.isEntry) return [];
@@ -81,14 +108,11 @@ export function compileNetwork(
       const name = portName(vni, endpoint.name);
       return [{ kind: 'link', name, type: 'veth', up: true, mtu, master: bridge, peer }];
     }),
-    ...compileMembers(
-      port,
-      remote.map(({ vtep }) => vtep),
-    ),
-    ...remote.flatMap(({ addresses, mac, vtep }): Rule[] => [
-      { kind: 'fdb', device: vxlan, mac, vtep },
-      ...addresses.map((address): Rule => {
-        return { kind: 'neighbor', device: vxlan, address, mac };
+    ...(sealed ? sealGuard : compileMembers(port, remote.map(vtepOf))),
+    ...remote.flatMap((endpoint): Rule[] => [
+      { kind: 'fdb', device: vxlan, mac: endpoint.mac, vtep: vtepOf(endpoint) },
+      ...endpoint.addresses.map((address): Rule => {
+        return { kind: 'neighbor', device: vxlan, address, mac: endpoint.mac };
       }),
     ]),
   ];

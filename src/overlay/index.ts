@@ -7,12 +7,17 @@ export type { Underlay } from './compile.js';
 export {
   bridgeName,
   ingressEndpointName,
+  ingressName,
   interfaceName,
   macOf,
   portName,
+  sealAddress,
+  sealDevice,
+  sealedVxlanPort,
   vxlanName,
+  vxlanPort,
 } from './names.js';
-export { defaultIngress, ingressName } from './ingress-network.js';
+export { defaultIngress } from './ingress-network.js';
 export { chooseSlice, sliceAddresses, sliceCount, vipRange } from './slices.js';
 export { clashOf, holderOf, settleNetworks } from './settle.js';
 export type { LostNetwork, NetworkClaim, SliceClaim } from './settle.js';
@@ -24,5 +29,8 @@ export {
   checkServices,
   vniMax,
   vniMin,
-  vxlanPort,
 } from './check.js';
+export { checkSeal, compileSeals, provenKey, sealPort, wayTo } from './seals.js';
+export type { OwnSeal, Proven, Seal, SealPeer, SealView } from './seals.js';
+export { nextSealStep } from './seal-steps.js';
+export type { SealMoment, SealStep } from './seal-steps.js';

@@ -1,8 +1,5 @@
 import type { Network } from '../model/index.js';
-import { vxlanPort } from './check.js';
-
-/** The network that published ports, and calls of tasks to the world, go over. */
-export const ingressName = 'ingress';
+import { ingressName, vxlanPort } from './names.js';
 
 /**
  * What it is when nobody made one before it was needed: the same on all nodes, so that those that
@@ -14,4 +11,5 @@ export const defaultIngress: Network = {
   subnets: ['10.255.0.0/16', 'fd6d:6573:6800::/112'],
   port: vxlanPort,
   internal: false,
+  sealed: false,
 };

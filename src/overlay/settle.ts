@@ -69,7 +69,7 @@ function overlap(a: string, b: string): boolean {
 }
 
 function sameNetwork(a: Network, b: Network): boolean {
-  const text = ({ name, vni, subnets, port, mtu, internal }: Network): string =>
-    JSON.stringify([name, vni, subnets, port, mtu, internal]);
+  const text = ({ name, vni, subnets, port, mtu, internal, sealed }: Network): string =>
+    JSON.stringify([name, vni, subnets, port, mtu, internal, sealed]);
   return text(a) === text(b);
 }

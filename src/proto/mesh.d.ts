@@ -2056,6 +2056,7 @@ export namespace meshd {
             endpoints: meshd.v1.NetworkEndpoint[];
             problem: (string|null);
             internal: boolean;
+            sealed: boolean;
             static encode(message: meshd.v1.Network.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Network & meshd.v1.Network.$Shape;
         }
@@ -2071,6 +2072,7 @@ export namespace meshd {
                 endpoints?: meshd.v1.NetworkEndpoint.$Properties[];
                 problem?: (string|null);
                 internal?: boolean;
+                sealed?: boolean;
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.Network.$Properties;
@@ -2121,6 +2123,7 @@ export namespace meshd {
             port: (number|null);
             mtu: (number|null);
             internal: boolean;
+            sealed: boolean;
             static encode(message: meshd.v1.CreateNetworkRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.CreateNetworkRequest & meshd.v1.CreateNetworkRequest.$Shape;
         }
@@ -2133,6 +2136,7 @@ export namespace meshd {
                 port?: (number|null);
                 mtu?: (number|null);
                 internal?: boolean;
+                sealed?: boolean;
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.CreateNetworkRequest.$Properties;
@@ -2172,6 +2176,42 @@ export namespace meshd {
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.RemoveNetworkResponse.$Properties;
+        }
+
+        interface IRotateNetworkKeysRequest extends meshd.v1.RotateNetworkKeysRequest.$Properties {
+        }
+
+        class RotateNetworkKeysRequest {
+            constructor(properties?: meshd.v1.RotateNetworkKeysRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.RotateNetworkKeysRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RotateNetworkKeysRequest & meshd.v1.RotateNetworkKeysRequest.$Shape;
+        }
+
+        namespace RotateNetworkKeysRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RotateNetworkKeysRequest.$Properties;
+        }
+
+        interface IRotateNetworkKeysResponse extends meshd.v1.RotateNetworkKeysResponse.$Properties {
+        }
+
+        class RotateNetworkKeysResponse {
+            constructor(properties?: meshd.v1.RotateNetworkKeysResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            generation: number;
+            static encode(message: meshd.v1.RotateNetworkKeysResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.RotateNetworkKeysResponse & meshd.v1.RotateNetworkKeysResponse.$Shape;
+        }
+
+        namespace RotateNetworkKeysResponse {
+            interface $Properties {
+                generation?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.RotateNetworkKeysResponse.$Properties;
         }
 
         interface IAttachEndpointRequest extends meshd.v1.AttachEndpointRequest.$Properties {

@@ -9795,6 +9795,7 @@ export const meshd = $root.meshd = (() => {
             Network.prototype.endpoints = $util.emptyArray;
             Network.prototype.problem = null;
             Network.prototype.internal = false;
+            Network.prototype.sealed = false;
 
             let $oneOfFields;
 
@@ -9832,6 +9833,8 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(66).string(message.problem);
                 if (message.internal != null && $Object.hasOwnProperty.call(message, "internal") && message.internal !== false)
                     writer.uint32(72).bool(message.internal);
+                if (message.sealed != null && $Object.hasOwnProperty.call(message, "sealed") && message.sealed !== false)
+                    writer.uint32(80).bool(message.sealed);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -9939,6 +9942,15 @@ export const meshd = $root.meshd = (() => {
                                 message.internal = value;
                             else
                                 delete message.internal;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.sealed = value;
+                            else
+                                delete message.sealed;
                             continue;
                         }
                     }
@@ -10179,6 +10191,7 @@ export const meshd = $root.meshd = (() => {
             CreateNetworkRequest.prototype.port = null;
             CreateNetworkRequest.prototype.mtu = null;
             CreateNetworkRequest.prototype.internal = false;
+            CreateNetworkRequest.prototype.sealed = false;
 
             let $oneOfFields;
 
@@ -10220,6 +10233,8 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(40).uint32(message.mtu);
                 if (message.internal != null && $Object.hasOwnProperty.call(message, "internal") && message.internal !== false)
                     writer.uint32(48).bool(message.internal);
+                if (message.sealed != null && $Object.hasOwnProperty.call(message, "sealed") && message.sealed !== false)
+                    writer.uint32(56).bool(message.sealed);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -10298,6 +10313,15 @@ export const meshd = $root.meshd = (() => {
                                 message.internal = value;
                             else
                                 delete message.internal;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.sealed = value;
+                            else
+                                delete message.sealed;
                             continue;
                         }
                     }
@@ -10466,6 +10490,154 @@ export const meshd = $root.meshd = (() => {
             };
 
             return RemoveNetworkResponse;
+        })();
+
+        v1.RotateNetworkKeysRequest = (function() {
+
+            const RotateNetworkKeysRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            RotateNetworkKeysRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            RotateNetworkKeysRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.meshd.v1.RotateNetworkKeysRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    reader.skipType(tag & 7, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return RotateNetworkKeysRequest;
+        })();
+
+        v1.RotateNetworkKeysResponse = (function() {
+
+            const RotateNetworkKeysResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            RotateNetworkKeysResponse.prototype.generation = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            RotateNetworkKeysResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.generation != null && $Object.hasOwnProperty.call(message, "generation") && (typeof message.generation === "object" ? message.generation.low || message.generation.high : message.generation !== 0))
+                    writer.uint32(8).uint64(message.generation);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            RotateNetworkKeysResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.meshd.v1.RotateNetworkKeysResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.generation = value;
+                            else
+                                delete message.generation;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return RotateNetworkKeysResponse;
         })();
 
         v1.AttachEndpointRequest = (function() {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Log } from '../../src/base/index.js';
 import { Keyring, wireOptions, type PeerAddress } from '../../src/gossip/index.js';
 import { openGossipTransport, realClock } from '../../src/io/index.js';
-import { MeshNode, noNetworks } from '../../src/mesh/index.js';
+import { MeshNode, noNetworks, noSeals } from '../../src/mesh/index.js';
 import { ServiceTable, VipPool } from '../../src/store/index.js';
 import { parseService } from '../support/service-text.js';
 import { loopbackAddress } from './loopback.js';
@@ -62,9 +62,11 @@ export class MeshPeer {
         declarations: [],
         peers: [],
         networks: noNetworks,
+        seals: noSeals,
       },
       save: () => Promise.resolve(),
       networkChanged: () => undefined,
+      seals: { port: 7948, changed: () => undefined },
       saveKeys: () => Promise.resolve(),
       openTransport: async (handlers) => {
         const transport = await openGossipTransport({ address, port: 0 }, handlers);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyNft, observeNft } from '../../src/kernel/linux/nftables-session.js';
 import type { NetlinkSession } from '../../src/kernel/linux/session.js';
-import { formatRuleSet, type Rule } from '../../src/model/index.js';
-import { checkNetwork, compileNetwork } from '../../src/overlay/index.js';
+import { formatRuleSet, PrivateKey, type Rule } from '../../src/model/index.js';
+import { checkNetwork, compileNetwork, compileSeals } from '../../src/overlay/index.js';
 import { compileEntry, compileIngressTask, snatTable } from '../../src/rules/index.js';
 import { TestNamespace } from '../support/namespace.js';
 
@@ -19,9 +19,15 @@ const endpoint = {
   isAway: false,
 };
 const blue = checkNetwork({ name: 'blue', vni: 4_096, subnets: ['10.64.0.0/24', 'fd00:64::/112'] });
+const underlay = { node: 'a', vtep: '192.0.2.1', mtu: 1_500 };
+const key = new PrivateKey(Buffer.alloc(32, 1));
+const seals = [0, 1].map((generation) => {
+  return { generation, key, port: 7_948 + generation, isAnnounced: true, ageMs: 0 };
+});
 const tables: Readonly<Record<string, readonly Rule[]>> = {
   'meshd-snat': [snatTable],
-  'meshd-vxlan': compileNetwork(blue, { vtep: '192.0.2.1', mtu: 1_500 }, [], [endpoint]),
+  'meshd-vxlan': compileNetwork(blue, underlay, [], [endpoint]),
+  'meshd-seal': compileSeals({ own: seals, peers: [], latest: 1 }, underlay, new Set()),
   'meshd-ingress': compileEntry({
     device: 'meshb-4096',
     subnets: blue.subnets,

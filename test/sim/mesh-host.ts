@@ -7,6 +7,7 @@ import {
 } from '../../src/gossip/index.js';
 import {
   noNetworks,
+  noSeals,
   Control,
   MeshNode,
   readKeys,
@@ -62,7 +63,13 @@ export class SimMeshHost {
     this.keyFile = writeKeys([options.key]);
     const { seed } = options;
     const nothing = { trust: [], claims: new Map(), declarations: [], peers: [] };
-    this.stateFile = writeState({ seed, epoch: 0, ...nothing, networks: noNetworks });
+    this.stateFile = writeState({
+      seed,
+      epoch: 0,
+      ...nothing,
+      networks: noNetworks,
+      seals: noSeals,
+    });
   }
 
   get isUp(): boolean {
@@ -109,6 +116,7 @@ export class SimMeshHost {
       save: (state) => this.write(clock, () => (this.stateFile = writeState(state))),
       saveKeys: (keys) => this.saveKeys(clock, keys),
       networkChanged: () => undefined,
+      seals: { port: 7948, changed: () => undefined },
       openTransport: (handlers) => {
         const undecryptable = (): number => node.gossip.drops.get('undecryptable') ?? 0;
         return Promise.resolve(net.open({ at, keyring, undecryptable }, handlers));

@@ -35,6 +35,7 @@ const blue: NetworkInfo = {
   port: 4_789,
   mtu: 1_450,
   internal: false,
+  sealed: false,
   nodes: ['a', 'b'],
   endpoints: [web, db],
 };
@@ -48,9 +49,9 @@ export class FakeNetworks implements NetworkControl {
     return [blue, { ...blue, ...jumbo, name: 'jumbo', problem }];
   }
 
-  create({ name, vni = 4_098, subnets }: NetworkWish): Promise<NetworkInfo> {
+  create({ name, vni = 4_098, subnets, sealed = false }: NetworkWish): Promise<NetworkInfo> {
     const given = subnets.length > 0 ? subnets : ['10.66.0.0/24'];
-    return Promise.resolve({ ...blue, name, vni, subnets: given, endpoints: [] });
+    return Promise.resolve({ ...blue, name, vni, subnets: given, endpoints: [], sealed });
   }
 
   remove(name: string): Promise<void> {
@@ -69,6 +70,10 @@ export class FakeNetworks implements NetworkControl {
 
   endpoint(): Promise<EndpointStatus> {
     return Promise.resolve({ endpoint: web, connections: 0, programmed: true });
+  }
+
+  rotateKeys(): Promise<{ generation: number }> {
+    return Promise.resolve({ generation: 3 });
   }
 
   detach(): Promise<void> {

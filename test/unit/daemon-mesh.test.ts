@@ -31,6 +31,7 @@ afterEach(async () => {
 /** A daemon whose kernel is a fake and whose gossip goes over loopback. */
 class Host {
   readonly kernel = new FakeKernel();
+  readonly task = new FakeKernel({ sandbox: 'task' });
   readonly folder: string;
   private daemon: Daemon | undefined;
   /** The first port that it got it keeps: a node stays where the others know it. */
@@ -78,7 +79,7 @@ class Host {
       clock: realClock,
       random: Math.random,
       log: { ...silentLog, level: 'info' },
-      openKernel: () => Promise.resolve(this.kernel),
+      openKernel: ({ netns }) => Promise.resolve(netns === undefined ? this.kernel : this.task),
     });
     await daemon.start();
     this.daemon = daemon;
@@ -266,6 +267,62 @@ describe('daemons in a mesh', () => {
     await expect(b.call(methods.compareCatalog, { node: 'z' })).rejects.toThrow(
       'not a live member',
     );
+  });
+
+  it('seal networks with keys that change, and refuse to where the kernel cannot', async () => {
+    const dark = { name: 'dark', sealed: true, internal: true };
+    const [a, b] = (await meshOf('a', 'b')) as [Host, Host];
+    await a.call(methods.createNetwork, { ...dark, subnets: [], vni: 5_000 });
+    const attach = async (host: Host): Promise<void> => {
+      host.task.plantFarEnd('mesh-5000');
+      const wish = { network: 'dark', name: 'task', sandbox: host.folder, services: {} };
+      await vi.waitFor(async () => {
+        const { networks } = await host.call(methods.listNetworks, {});
+        expect(networks).toMatchObject([dark]);
+      }, patience);
+      await host.call(methods.attachEndpoint, wish);
+    };
+    const seals = ({ kernel }: Host): string[] => {
+      const rules = [...kernel.rules.values()];
+      const peers = rules.flatMap((one) => (one.kind === 'wireguard-peer' ? [one.device] : []));
+      const links = rules.flatMap((one) => (one.kind === 'wireguard' ? [one.device] : []));
+      return links.sort().map((link) => `${link} ${peers.filter((one) => one === link).length}`);
+    };
+    b.kernel.setWireguard(false);
+    await expect(attach(b)).rejects.toMatchObject({ code: 'failed_precondition' });
+    const { networks } = await b.call(methods.listNetworks, {});
+    expect(networks[0]!.problem).toContain('no module wireguard');
+    b.kernel.setWireguard(true);
+    await expect(a.call(methods.rotateNetworkKeys, {})).rejects.toThrow('nobody here is on');
+    await attach(a);
+    await attach(b);
+    const all = async (...devices: string[]): Promise<void> => {
+      await vi.waitFor(() => {
+        for (const host of [a, b]) expect(seals(host)).toEqual(devices);
+      }, patience);
+    };
+    await all('meshw-0 1');
+    expect(await b.call(methods.rotateNetworkKeys, {})).toEqual({ generation: 1 });
+    await all('meshw-0 1', 'meshw-1 1');
+    await expect(a.call(methods.rotateNetworkKeys, {})).rejects.toThrow('being changed already');
+    for (const { kernel } of [a, b]) {
+      for (const rule of kernel.rules.values()) {
+        if (rule.kind === 'wireguard-peer') kernel.setHandshakeAge(rule.device, rule.publicKey, 1);
+      }
+    }
+    await all('meshw-1 1');
+    // A daemon that starts again finds all as it is.
+    await b.stop();
+    const before = b.kernel.applied.length;
+    await b.start([], [await a.address()]);
+    await b.converged();
+    expect(b.kernel.applied.slice(before)).toEqual([]);
+    for (const host of [a, b]) {
+      await host.call(methods.detachEndpoint, { network: 'dark', endpoint: 'task' });
+    }
+    await all();
+    const left = [...a.kernel.rules.keys()].filter((key) => /meshd-seal|6873/.test(key));
+    expect(left).toEqual([]);
   });
 
   it('believe a host that lost its state only when told to', async () => {

@@ -20,6 +20,7 @@ export async function listNetworks(cli: Cli): Promise<void> {
     { title: 'VNI', cell: ({ vni }) => String(vni), align: 'right' },
     { title: 'SUBNETS', cell: ({ subnets }) => subnets.join(',') },
     { title: 'MTU', cell: ({ mtu }) => String(mtu), align: 'right' },
+    { title: 'SEALED', cell: ({ sealed }) => (sealed ? 'yes' : '') },
     { title: 'NODES', cell: ({ nodes }) => nodes.join(','), shrinks: true },
     { title: 'ENDPOINTS', cell: ({ endpoints }) => String(endpoints.length), align: 'right' },
     { title: 'PROBLEM', cell: ({ problem }) => problem ?? '', paint: cli.paint.red, shrinks: true },
@@ -45,11 +46,13 @@ export async function showNetwork(cli: Cli, name: string): Promise<void> {
   });
 }
 
-function factsOf({ name, vni, subnets, port, mtu, nodes, problem }: NetworkInfo, cli: Cli) {
+function factsOf(network: NetworkInfo, cli: Cli) {
+  const { name, vni, subnets, port, mtu, nodes, sealed, problem } = network;
   const facts: Fact[] = [
     ['name', name],
     ['subnets', subnets.join(', ')],
     ['vxlan', `VNI ${vni}, UDP port ${port}, ${mtu} bytes inside`],
+    ['sealed', sealed ? 'WireGuard between the hosts' : 'no'],
     ['nodes', nodes.join(', ')],
   ];
   return problem === undefined ? facts : [...facts, ['problem', problem, cli.paint.red] as const];
@@ -77,6 +80,14 @@ export async function removeNetworks(cli: Cli, names: readonly string[]): Promis
     if (cli.json) cli.jsonLine({ name, change: 'removed' });
     else cli.print(`${name} removed\n`);
   }
+}
+
+/** meshctl network rotate-keys. */
+export async function rotateKeys(cli: Cli): Promise<void> {
+  const answer = await cli.call(methods.rotateNetworkKeys, {});
+  cli.answer(answer, ({ generation }) => {
+    return `generation ${generation} is made; nodes go over to it one by one\n`;
+  });
 }
 
 /** meshctl endpoint attach. */

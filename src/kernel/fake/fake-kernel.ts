@@ -55,6 +55,7 @@ const defaultSysctls: Readonly<Record<string, string>> = {
   'net/ipv4/ip_forward': '0',
   'net/ipv4/conf/all/rp_filter': '0',
   'net/ipv6/conf/all/forwarding': '0',
+  'net/ipv6/conf/default/disable_ipv6': '0',
   'net/ipv4/vs/conntrack': '0',
   'net/ipv4/vs/conn_reuse_mode': '1',
   'net/ipv4/vs/expire_nodest_conn': '0',

@@ -33,6 +33,8 @@ describe('the example', () => {
         keyFile: '/etc/meshd/gossip.keys',
         profile: 'lan',
         label: 'site-a',
+        sealPort: 7_948,
+        sealRotationMs: 43_200_000,
       },
     });
     expect(Object.keys(serviceDefaults)).toEqual(['scheduler', 'drainDeadline', 'healthCheck']);

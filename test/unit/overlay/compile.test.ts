@@ -10,7 +10,7 @@ import {
   vxlanName,
 } from '../../../src/overlay/index.js';
 
-const underlay = { vtep: '192.0.2.1', mtu: 1_500 };
+const underlay = { node: 'a', vtep: '192.0.2.1', mtu: 1_500 };
 const blue = checkNetwork({ name: 'blue', vni: 4_096, subnets: ['10.64.0.0/24', 'fd00:64::/112'] });
 
 function endpoint(name: string, node: string, number: number): Endpoint {
@@ -74,7 +74,7 @@ describe('what the kernels hold of a network', () => {
     ['IPv6 in a small underlay', { ...underlay, mtu: 1_300 }, {}, 'mtu 1250: IPv6 needs 1280'],
     [
       'over IPv6',
-      { vtep: 'fd00::1', mtu: 1_500 },
+      { ...underlay, vtep: 'fd00::1' },
       { mtu: 1_450 },
       'mtu 1450: the underlay leaves 1430',
     ],
