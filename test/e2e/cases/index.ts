@@ -15,6 +15,7 @@ import { mesh, meshKeys } from './mesh.js';
 import { networks } from './networks.js';
 import { publish } from './publish.js';
 import { restart } from './restart.js';
+import { sealed } from './sealed.js';
 import { ingress } from './ingress.js';
 
 export const cases: readonly Case[] = [
@@ -40,6 +41,7 @@ export const cases: readonly Case[] = [
   mesh,
   meshKeys,
   networks,
+  sealed,
   ingress,
   publish,
 ];

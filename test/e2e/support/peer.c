@@ -5,6 +5,8 @@
  *                                      IPv6, with one line: NAME and the client's address
  *   peer load [OPTION]... ADDRESS PORT requests that line, counts the answers, prints JSON at the
  *                                      end: after N requests, after some time, or at SIGTERM
+ *   peer overhear DEVICE TEXT         reads along until SIGTERM; prints how many packets went by
+ *                                      there, and how many of them with TEXT in them
  *
  *   --requests N        all in all (0, the default: until told to stop)
  *   --seconds S         stop after this time
@@ -22,6 +24,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -467,10 +472,34 @@ static int load(int count, char **arguments) {
   return 0;
 }
 
+/* Packets of every kind, as they are on the wire; a large one may have been put together of several. */
+static int overhear(const char *device, const char *text) {
+  static char packet[1 << 16];
+  struct sigaction action = {.sa_handler = stop};
+  sigaction(SIGTERM, &action, NULL);
+  int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+  struct sockaddr_ll at = {
+    .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = if_nametoindex(device)
+  };
+  if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0) die(device);
+  puts("ready");
+  fflush(stdout);
+  long packets = 0, found = 0;
+  while (!stopping) {
+    ssize_t size = recv(fd, packet, sizeof packet, 0);
+    if (size < 0) continue;
+    packets++;
+    found += memmem(packet, size, text, strlen(text)) != NULL;
+  }
+  printf("{\"packets\":%ld,\"found\":%ld}\n", packets, found);
+  return 0;
+}
+
 int main(int count, char **arguments) {
   signal(SIGPIPE, SIG_IGN);
   if (count > 1 && strcmp(arguments[1], "serve") == 0) return serve(count - 2, arguments + 2);
   if (count > 1 && strcmp(arguments[1], "load") == 0) return load(count - 1, arguments + 1);
-  fputs("usage: peer serve|load ...\n", stderr);
+  if (count == 4 && strcmp(arguments[1], "overhear") == 0) return overhear(arguments[2], arguments[3]);
+  fputs("usage: peer serve|load|overhear ...\n", stderr);
   return 2;
 }
