@@ -27,7 +27,7 @@ async function made({ report }: Scene, nodes: Nodes): Promise<void> {
     nodes.lb,
     ...['network', 'create', 'blue', '--subnet', '10.64.0.0/24', 'fd00:64::/112'],
   );
-  report.claim(network.vni === 4_096 && network.mtu === 1_450, 'a network gets a VNI and an MTU');
+  report.claim(network.vni === 4_097 && network.mtu === 1_450, 'a network gets a VNI and an MTU');
   const overlap = await nodes.lb.ctl('network', 'create', 'red', '--subnet', '10.64.0.0/16');
   report.claim(overlap.status === 5, 'an overlapping one is refused', overlap.stderr.trim());
   await until('the others know the network', 30_000, async () => {
@@ -100,7 +100,7 @@ async function adopted(
     const { stdout } = await topology.exec('lb2', [
       'bash',
       '-c',
-      'ip -br link | grep mesh | sed "s/@.*//" | sort; bridge fdb | grep dst | sort; ip neigh show dev meshx-4096 | sort',
+      'ip -br link | grep mesh | sed "s/@.*//" | sort; bridge fdb | grep dst | sort; ip neigh show dev meshx-4097 | sort',
     ]);
     return `${stdout}${await kernelState(topology, 'lb2')}`;
   };
