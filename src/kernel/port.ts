@@ -68,13 +68,18 @@ export interface Kernel {
 
 export interface ObserveOptions {
   readonly sysctls: readonly string[];
-  /** Leaves the virtual services out: a cheap pass after a link or address event. */
+  /**
+   * Leaves out virtual services that change without an event, those of IPVS: a cheap pass after
+   * an event.
+   */
   readonly withoutVirtualServices?: boolean;
 }
 
 export interface Observation {
   /** What carries our mark, by ruleKey. Destinations are in the order in which they were added. */
   readonly own: RuleSet;
+  /** Virtual services that were not looked at: none, or those that IPVS carries. */
+  readonly leftOut: 'none' | 'ipvs';
   /** IPVS virtual services without our mark; never touched. */
   readonly foreign: readonly Rule[];
   /** Addresses of devices that are not ours: what is on-link, and which source to prefer. */

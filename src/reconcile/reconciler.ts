@@ -187,14 +187,16 @@ export class Reconciler {
     return drift;
   }
 
-  /** As `observe`, with the virtual services taken to be what the last look saw and we made. */
+  /** As `observe`, with what is not announced taken to be what the last look saw and we made. */
   private async observeNetwork(left: RuleSet): Promise<Observation> {
-    const { own, hostAddresses } = await this.observe({ withoutVirtualServices: true });
-    const all = new Map(own);
+    const observation = await this.observe({ withoutVirtualServices: true });
+    if (observation.leftOut === 'none') return observation;
+    const all = new Map(observation.own);
     for (const [key, rule] of left) {
-      if (rule.kind === 'virtual-service' || rule.kind === 'ipvs-timeouts') all.set(key, rule);
+      const isLeftOut = rule.kind === 'virtual-service' && rule.by === undefined;
+      if (isLeftOut || rule.kind === 'ipvs-timeouts') all.set(key, rule);
     }
-    return { own: all, foreign: this.foreign, hostAddresses };
+    return { ...observation, own: all, foreign: this.foreign };
   }
 
   private observe(options: { withoutVirtualServices?: boolean } = {}): Promise<Observation> {

@@ -211,7 +211,8 @@ export class FakeKernel implements Kernel {
         if (rule.kind === 'virtual-service' || rule.kind === 'ipvs-timeouts') own.delete(key);
       }
     }
-    return { own, foreign, hostAddresses: this.hostAddresses };
+    const leftOut = options.withoutVirtualServices === true ? 'ipvs' : 'none';
+    return { own, foreign, hostAddresses: this.hostAddresses, leftOut };
   }
 
   async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {

@@ -8,6 +8,8 @@ export interface Balancer {
   readonly heldSysctls: ReadonlyMap<string, string>;
   /** Adds virtual services and idle timeouts to `own`, services of others to `foreign`. */
   observe(own: Map<string, Rule>, foreign: Rule[]): Promise<void>;
+  /** The same of those alone whose changes are announced; says what was left out. */
+  observeAnnounced(own: Map<string, Rule>): Promise<'none' | 'ipvs'>;
   /** Applies Ops on virtual services, destinations and idle timeouts, as the port says. */
   apply(range: OpRange, fail: Fail): Promise<void>;
   counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]>;

@@ -22,6 +22,10 @@ export class BothBalancers implements Balancer {
 
   async observe(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
     await this.ipvs.observe(own, foreign);
+    await this.observeAnnounced(own);
+  }
+
+  async observeAnnounced(own: Map<string, Rule>): Promise<'ipvs'> {
     const aside = new Map<string, Rule>();
     try {
       await this.nftables.observe(aside);
@@ -31,6 +35,7 @@ export class BothBalancers implements Balancer {
     for (const [key, rule] of aside) {
       if (rule.kind === 'virtual-service') own.set(key, { ...rule, by: 'nftables' });
     }
+    return 'ipvs';
   }
 
   async apply({ ops, start, end }: OpRange, fail: Fail): Promise<void> {

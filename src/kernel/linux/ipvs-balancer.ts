@@ -25,6 +25,10 @@ export class IpvsBalancer implements Balancer {
     private readonly log: Log,
   ) {}
 
+  observeAnnounced(): Promise<'ipvs'> {
+    return Promise.resolve('ipvs');
+  }
+
   async observe(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
     const tables = await this.ipvsIfAny();
     if (tables === undefined) return;

@@ -103,8 +103,12 @@ class LinuxKernel implements Kernel {
     await this.network.observe(own, hostAddresses);
     await this.observeWireguard(own);
     await this.observeTables(own);
-    if (options.withoutVirtualServices !== true) await this.balancer.observe(own, foreign);
-    return { own, foreign, hostAddresses };
+    if (options.withoutVirtualServices === true) {
+      const leftOut = await this.balancer.observeAnnounced(own);
+      return { own, foreign, hostAddresses, leftOut };
+    }
+    await this.balancer.observe(own, foreign);
+    return { own, foreign, hostAddresses, leftOut: 'none' };
   }
 
   async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {

@@ -55,6 +55,11 @@ export class NftBalancer implements Balancer {
     for (const rule of services.values()) own.set(ruleKey(rule), rule);
   }
 
+  async observeAnnounced(own: Map<string, Rule>): Promise<'none'> {
+    await this.observe(own);
+    return 'none';
+  }
+
   async dataPath(): Promise<DataPath> {
     try {
       await ofOneGeneration(await this.session(), () => Promise.resolve());

@@ -29,6 +29,8 @@ export async function serveOn(
     const node = nodes[nodeOf[task]];
     await topology.addTask(task);
     await peers.serve(task, hasSctp ? ['--sctp'] : []);
+    // A public client, and a server with private IPv4 and global IPv6 addresses: see README.
+    if (hasSctp) await topology.sysctl(task, ['net.sctp.addr_scope_policy=0']);
     await until('the network is known', 20_000, async () => {
       const known = await answer<{ name: string }[]>(node, 'network', 'ls');
       return known.some(({ name }) => name === 'front');
