@@ -67,9 +67,10 @@ export interface LinkContext {
 
 /**
  * Holds addresses and drops what is sent, like a dummy, on kernels that are built without those.
- * We make none for its own purpose, so that it is read as a dummy.
+ * Its alias says so: it is read as a dummy, other devices of its type are not ours.
  */
 export const dummySubstitute = 'ifb';
+const dummyAlias = 'meshd dummy';
 
 /** What a link message says: every device has a name, ours are rules as well. */
 export interface Link {
@@ -118,9 +119,10 @@ export function encodeLinkOp(
 
   // The request that makes the device takes no alias (rtnl_create_link, 6.1). This second one can
   // only fail when the first did, which is the failure to report.
-  if (verb === 'add' && rule.type === 'veth') {
+  const alias = makes ? aliasOf(rule, context.kind) : undefined;
+  if (alias !== undefined) {
     encodeNamed(writer, rtm.setLink, flag.request, rule.name, unheededSequence);
-    writer.attributeString(ifla.alias, peerAlias(rule.peer));
+    writer.attributeString(ifla.alias, alias);
     writer.end();
   }
   return 0;
@@ -223,7 +225,7 @@ function decodeInfo(attributes: Attributes): Specific | undefined {
   const type = textOf(nested, infoKind);
   switch (type) {
     case dummySubstitute:
-      return { type: 'dummy' };
+      return textOf(attributes, ifla.alias) === dummyAlias ? { type: 'dummy' } : undefined;
     case 'dummy':
     case 'bridge':
     case 'wireguard':
@@ -251,6 +253,12 @@ function decodeVxlan(data: Attributes): Specific | undefined {
 
 const endAlias = 'meshd end';
 const peerPattern = /^meshd peer (\S+)(?: mac (\S+))?(?: netns (.+))?$/;
+
+/** What tells a device of ours from others of its type. */
+function aliasOf({ type, peer }: LinkRule, kind: string | undefined): string | undefined {
+  if (type === 'veth') return peerAlias(peer);
+  return kind === dummySubstitute ? dummyAlias : undefined;
+}
 
 function peerAlias(peer: LinkRule['peer']): string {
   const mac = peer?.mac === undefined ? '' : ` mac ${peer.mac}`;

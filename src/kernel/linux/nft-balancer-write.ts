@@ -59,9 +59,6 @@ const created = flag.request | flag.create;
 
 /** Writes what belongs together under one sequence number, so that a refusal finds its cause. */
 export class BalancerWriter {
-  /** Ids name sets of the same batch. */
-  private nextSetId = 1;
-
   constructor(
     private readonly writer: MessageWriter,
     private readonly sequence: number,
@@ -92,6 +89,7 @@ export class BalancerWriter {
     const { set: at } = nfta;
     const { writer } = this;
     const [keyType, keyBytes] = keyOf(kind);
+    const id = this.nextSetId();
     this.begin(nft.newSet, created | flag.exclusive);
     writer.attributeString(at.name, set.name);
     writer.attributeU32Be(at.flags, flagsOf(kind));
@@ -104,7 +102,7 @@ export class BalancerWriter {
       this.size(clientsMax);
     }
     if (kind === 'timeouts') writer.attributeU32Be(at.objectType, timeoutObject);
-    writer.attributeU32Be(at.id, this.nextSetId++);
+    writer.attributeU32Be(at.id, id);
     if (kind === 'counted') {
       writer.beginNested(at.expression);
       writer.attributeString(nftaExpression.name, 'counter');
@@ -210,7 +208,7 @@ export class BalancerWriter {
     const { writer } = this;
     let mapId = 0;
     if (map !== undefined) {
-      mapId = this.nextSetId++;
+      mapId = this.nextSetId();
       this.begin(nft.newSet, created);
       writer.attributeString(nfta.set.name, anonymousName);
       writer.attributeU32Be(nfta.set.flags, setFlag.anonymous | setFlag.constant | setFlag.map);
@@ -230,6 +228,14 @@ export class BalancerWriter {
     writer.endNested();
     writer.attributeBytes(nfta.rule.userData, ruleComment(comment));
     writer.end();
+  }
+
+  /**
+   * Ids name sets of one batch, whoever writes it: where their messages begin. Until Linux 6.11 or
+   * so, the first set of an id is taken for all of them.
+   */
+  private nextSetId(): number {
+    return this.writer.length;
   }
 
   private size(elements: number): void {
