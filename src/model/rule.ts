@@ -154,6 +154,11 @@ export interface IpvsTimeoutsRule {
 
 export interface VirtualServiceRule extends VirtualService {
   readonly kind: 'virtual-service';
+  /**
+   * Where IPVS carries the others too; for callers that it refuses, those with a loopback address
+   * (ip_vs_xmit.c, crosses_local_route_boundary). Absent = whatever carries the others.
+   */
+  readonly by?: 'nftables';
 }
 
 /** Sets, chains and rules of a table; replaced as a whole when it differs. */

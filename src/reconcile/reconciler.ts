@@ -193,7 +193,8 @@ export class Reconciler {
     if (observation.leftOut === 'none') return observation;
     const all = new Map(observation.own);
     for (const [key, rule] of left) {
-      if (rule.kind === 'virtual-service' || rule.kind === 'ipvs-timeouts') all.set(key, rule);
+      const isLeftOut = rule.kind === 'virtual-service' && rule.by === undefined;
+      if (isLeftOut || rule.kind === 'ipvs-timeouts') all.set(key, rule);
     }
     return { ...observation, own: all, foreign: this.foreign };
   }

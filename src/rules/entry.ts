@@ -25,8 +25,6 @@ export interface EntryOptions {
  */
 export function compileEntry({ device, subnets, tasks, internal }: EntryOptions): Rule[] {
   return [
-    // What masquerades calls by loopback, and of a task to itself, builds on it.
-    { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '1' },
     {
       kind: 'route',
       type: 'local',

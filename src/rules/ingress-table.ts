@@ -23,6 +23,33 @@ const families = [
   { address: 'ipv6_addr', saddr: 'ip6 saddr', daddr: 'ip6 daddr', suffix: '6' },
 ] as const;
 
+/** IPVS refuses loopback addresses as source, so nftables balances for them. */
+const looped: readonly NftRule[] = families.flatMap(({ daddr, suffix }): NftRule[] => {
+  return [
+    {
+      comment: 'published ports, for clients on this host by loopback',
+      statements: [
+        { type: 'lookup', fields: [daddr], set: `loopback${suffix}` },
+        { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'looped' },
+        accept,
+      ],
+    },
+  ];
+});
+
+/** A task that is led to itself needs its address replaced, which costs IPVS more. */
+const fromTasks: readonly NftRule[] = [
+  {
+    comment: 'published ports, for tasks of this host',
+    statements: [
+      fromInside,
+      local,
+      { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'inner' },
+      accept,
+    ],
+  },
+];
+
 const published: readonly NftRule[] = [
   {
     comment: 'published ports',
@@ -134,6 +161,8 @@ export const ingressTable: NftTableRule = {
   sets: [
     { name: 'links', key: ['ifname'], interval: false },
     { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    { name: 'looped', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    { name: 'inner', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
     { name: 'limited', key: ['inet_proto', 'inet_service'], interval: true },
     { name: 'snat', key: ['mark'], interval: false },
     ...families.flatMap(({ address, suffix }) => [
@@ -170,6 +199,7 @@ export const ingressTable: NftTableRule = {
           ],
         },
         ...restricted,
+        ...fromTasks,
         ...published,
       ],
     },
@@ -178,7 +208,7 @@ export const ingressTable: NftTableRule = {
       type: 'filter',
       hook: 'output',
       priority: mangle,
-      rules: published,
+      rules: [...looped, ...published],
     },
     { name: 'forward', type: 'filter', hook: 'forward', priority: 0, rules: crossing },
     { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: 100, rules: translated },

@@ -4,7 +4,8 @@ import { addressBytes, type Protocol } from '../model/index.js';
  * Marks of packets (skb->mark) that lead them from an nftables rule to a virtual service or a
  * route. They follow from what they stand for, so that a daemon that starts finds the same again.
  *
- *     0x4dpppppp  host: a published port (protocol and first port)
+ *     0x4dpppppp  host: a published port (protocol and first port), for clients elsewhere, and for
+ *                 those on the host
  *     0x4deeeeee  task: the entry that a connection came in by (low bits of its address)
  *     0x8vvvvvvv  task: a VIP (low bits of it)
  */
@@ -17,6 +18,11 @@ const protocolNumbers = { tcp: 1, udp: 2, sctp: 3 } as const;
 /** Of a published port; the mesh has each protocol and port once. */
 export function publishedMark(protocol: Protocol, port: number): number {
   return ownMark.value + protocolNumbers[protocol] * 0x10000 + port;
+}
+
+/** The same for clients on the host itself. */
+export function innerMark(protocol: Protocol, port: number): number {
+  return publishedMark(protocol, port) + 8 * 0x10000;
 }
 
 /** Of an entry; its subnet has no more than 24 bits for hosts. */

@@ -16,7 +16,7 @@ import {
 } from '../model/index.js';
 import { virtualServiceOf } from './compile.js';
 import { ingressTable, ingressTableName } from './ingress-table.js';
-import { publishedMark } from './packet-marks.js';
+import { innerMark, publishedMark } from './packet-marks.js';
 
 /** The endpoints of a service on the ingress network. */
 export interface IngressView {
@@ -48,7 +48,7 @@ function compilePort(service: Service, port: PublishedPort, view: IngressView): 
           const destinations = destinationsOf(service, endpoints, family, target);
           return virtualServiceOf(service, { fwmark, family }, part.protocol, destinations);
         });
-      return portRules(part, services);
+      return [...outerRules(part, services), ...innerRules(part, services)];
     }),
     ...clientElements(port),
   ];
@@ -59,9 +59,11 @@ export function* publishedMatches(service: Service): Generator<VirtualServiceMat
   for (const port of service.publish) {
     const isShifted = port.targetPort !== port.port;
     for (let i = 0; i < (isShifted ? port.count : 1); i++) {
-      const fwmark = publishedMark(port.protocol, port.port + i);
-      yield { fwmark, family: 4 };
-      yield { fwmark, family: 6 };
+      for (const mark of [publishedMark, innerMark]) {
+        const fwmark = mark(port.protocol, port.port + i);
+        yield { fwmark, family: 4 };
+        yield { fwmark, family: 6 };
+      }
     }
   }
 }
@@ -111,12 +113,30 @@ function splitRange(port: PublishedPort): PublishedPort[] {
   });
 }
 
-function portRules(
+/** For clients elsewhere. */
+function outerRules(
   port: PublishedPort,
   services: (fwmark: number) => VirtualServiceRule[],
 ): Rule[] {
   const mark = publishedMark(port.protocol, port.port);
+  if (isLoopback(port.bind)) return [];
   return [portElement(port, mark), ...masquerading(port, mark), ...services(mark)];
+}
+
+/** For clients on this host: its processes by loopback, and its tasks. */
+function innerRules(
+  port: PublishedPort,
+  services: (fwmark: number) => VirtualServiceRule[],
+): Rule[] {
+  if (port.bind !== undefined && !isLoopback(port.bind)) return [];
+  const mark = innerMark(port.protocol, port.port);
+  const key = [port.protocol, rangeOf(port)];
+  return [
+    element('looped', key, hex(mark)),
+    ...(port.bind === undefined ? [element('inner', key, hex(mark))] : []),
+    ...masquerading(port, mark),
+    ...services(mark).map((rule) => ({ ...rule, by: 'nftables' as const })),
+  ];
 }
 
 /** IPVS shows its packets to connection tracking, which masquerade builds on, only when asked. */
@@ -126,6 +146,10 @@ function masquerading({ source }: PublishedPort, mark: number): Rule[] {
     { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '1' },
     element('snat', [hex(mark)]),
   ];
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (address === '::1' || address.startsWith('127.'));
 }
 
 function portElement({ bind, protocol, ...port }: PublishedPort, mark: number): NftElementRule {

@@ -23,6 +23,7 @@ import type {
 } from '../port.js';
 import { isWithoutNetfilter, watchSandbox } from './announcements.js';
 import type { Balancer } from './balancer.js';
+import { BothBalancers } from './both-balancers.js';
 import { listDroppingChains } from './dropping-chains.js';
 import { IpvsBalancer, isWithoutIpvs } from './ipvs-balancer.js';
 import { loadNative } from './native.js';
@@ -63,12 +64,13 @@ async function chooseBalancer(
   wanted: LinuxKernelOptions['balancer'] = 'ipvs',
 ): Promise<Balancer> {
   const ipvs = new IpvsBalancer(box, log);
-  if (wanted === 'ipvs') return ipvs;
   const nftables = new NftBalancer(() => box.session('netfilter'));
   if (wanted === 'nftables') return nftables;
+  const both = new BothBalancers(ipvs, nftables);
+  if (wanted === 'ipvs') return both;
   const refusal = await ipvs.dataPath().catch((error: unknown) => error);
   // Whatever else is wrong will show when it is used.
-  return isWithoutIpvs(refusal) ? nftables : ipvs;
+  return isWithoutIpvs(refusal) ? nftables : both;
 }
 
 /** Ops of one subsystem that follow each other go to the kernel together. */
@@ -173,11 +175,9 @@ class LinuxKernel implements Kernel {
   private async observeTables(own: Map<string, Rule>): Promise<void> {
     const found = await this.box.session('netfilter').then(observeNft).catch(noTables);
     if (found === undefined) return;
-    // Where IPVS carries them, a table that nftables left behind must go.
-    const isHeld = this.balancer instanceof NftBalancer;
     for (const rule of [...found.tables, ...found.elements]) {
       const table = rule.kind === 'nft-table' ? rule.name : rule.table;
-      if (!isHeld || table !== balancerTable) own.set(ruleKey(rule), rule);
+      if (table !== balancerTable) own.set(ruleKey(rule), rule);
     }
   }
 

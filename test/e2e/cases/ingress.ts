@@ -1,6 +1,5 @@
 import type { ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
-import { dataPath } from '../support/meshd.js';
 import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
 import { hasSctp, tcpPort, udpPort, type Case, type Scene } from '../support/scene.js';
 import { addressOf, balancers, families, type Family, type Host } from '../support/topology.js';
@@ -89,8 +88,6 @@ async function fromNodes(scene: Scene): Promise<void> {
       const own = addressOf(balancer, family);
       const what = `from the node ${balancer} itself, IPv${family}`;
       await calls(scene, { what, from: balancer, address: own, port: 80, seen: own });
-      // IPVS refuses loopback addresses as source (README, "Works with").
-      if (dataPath === 'ipvs') continue;
       const loopback = family === 4 ? '127.0.0.1' : '::1';
       const entry = await addressOn(scene, balancer, 'meshb-4096', family);
       for (const [protocol, port, options] of protocols.slice(0, 2)) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatRuleSet, type PublishedPort } from '../../../src/model/index.js';
+import { formatRuleSet, type PublishedPort, type Rule } from '../../../src/model/index.js';
 import { compilePublished, publishedMatches, type IngressView } from '../../../src/rules/index.js';
 import { endpointAt, networkedService, publishedPort } from '../../support/networked.js';
 
@@ -9,11 +9,18 @@ const view: IngressView = {
   families: [4, 6],
 };
 
-/** Without the table, which is the same always. */
-function compiled(port: Partial<PublishedPort>, on: IngressView = view): string[] {
+/** Without the table, which is the same always; for clients elsewhere, or on the host itself. */
+function compiled(port: Partial<PublishedPort>, on: IngressView = view, inner = false): string[] {
   const service = networkedService({ publish: [publishedPort(port)] });
-  const rules = compilePublished(service, on).filter(({ kind }) => kind !== 'nft-table');
+  const rules = compilePublished(service, on).filter((rule) => {
+    return rule.kind !== 'nft-table' && isInner(rule) === inner;
+  });
   return formatRuleSet(rules).split('\n');
+}
+
+function isInner(rule: Rule): boolean {
+  if (rule.kind === 'virtual-service') return rule.by === 'nftables';
+  return rule.kind === 'nft-element' && (rule.set === 'looped' || rule.set === 'inner');
 }
 
 const both = ['  10.255.0.18:8080 masq weight=1', '  10.255.0.2:8080 masq weight=1'];
@@ -27,6 +34,27 @@ describe('a published port', () => {
       'ipvs fwmark 1291911248/v6 rr',
       '  [fd6d::12]:8080 masq weight=1',
       '  [fd6d::2]:8080 masq weight=1',
+    ]);
+  });
+
+  it('is balanced by nftables for clients on the host: processes by loopback, and tasks', () => {
+    expect(compiled({ source: 'snat' }, view, true)).toEqual([
+      'nft element meshd-ingress looped tcp . 80 : 0x4d090050',
+      'nft element meshd-ingress inner tcp . 80 : 0x4d090050',
+      'ipvs fwmark 1292435536 rr',
+      ...both,
+      'ipvs fwmark 1292435536/v6 rr',
+      '  [fd6d::12]:8080 masq weight=1',
+      '  [fd6d::2]:8080 masq weight=1',
+    ]);
+  });
+
+  it('is for processes of the host alone when it is bound to a loopback address', () => {
+    expect(compiled({ bind: '127.0.0.1' })).toEqual(['']);
+    expect(compiled({ bind: '127.0.0.1' }, view, true)).toEqual([
+      'nft element meshd-ingress looped tcp . 80 : 0x4d090050',
+      'ipvs fwmark 1292435536 rr',
+      ...both,
     ]);
   });
 
@@ -91,6 +119,7 @@ describe('a published port', () => {
       expect.arrayContaining([
         'sysctl net/ipv4/vs/conntrack = 1',
         'nft element meshd-ingress snat 0x4d010050',
+        'nft element meshd-ingress snat 0x4d090050',
       ]),
     );
   });
@@ -125,9 +154,15 @@ it('names the virtual services that it may have', () => {
   expect(marks).toEqual([
     '4d010050/4',
     '4d010050/6',
+    '4d090050/4',
+    '4d090050/6',
     '4d0102bc/4',
     '4d0102bc/6',
+    '4d0902bc/4',
+    '4d0902bc/6',
     '4d0102bd/4',
     '4d0102bd/6',
+    '4d0902bd/4',
+    '4d0902bd/6',
   ]);
 });

@@ -66,7 +66,6 @@ it('a host is an entry by its bridge', () => {
     internal: ['10.255.0.9'],
   };
   expect(lines(compileEntry(options))).toEqual([
-    'sysctl net/ipv4/vs/conntrack = 1',
     'route local ::1/128 dev meshb-4096 table 255 metric 4096',
     'sysctl net/ipv4/conf/meshb-4096/route_localnet = 1',
     'nft element meshd-ingress links meshb-4096',

@@ -1,0 +1,68 @@
+import type { Op, Rule, VirtualServiceMatch } from '../../model/index.js';
+import type { Connection, ConnectionQuery, DataPath, ServiceCounters } from '../port.js';
+import type { Balancer } from './balancer.js';
+import type { IpvsBalancer } from './ipvs-balancer.js';
+import type { NftBalancer } from './nft-balancer.js';
+import { isWithoutTables } from './nft-balancer-read.js';
+import type { Fail, OpRange } from './op-batch.js';
+
+/**
+ * IPVS, and nftables for the virtual services that say so (`VirtualServiceRule.by`). What the two
+ * hold is told apart by where it is found.
+ */
+export class BothBalancers implements Balancer {
+  readonly heldSysctls: ReadonlyMap<string, string>;
+
+  constructor(
+    private readonly ipvs: IpvsBalancer,
+    private readonly nftables: NftBalancer,
+  ) {
+    this.heldSysctls = ipvs.heldSysctls;
+  }
+
+  async observe(own: Map<string, Rule>, foreign: Rule[]): Promise<void> {
+    await this.ipvs.observe(own, foreign);
+    await this.observeAnnounced(own);
+  }
+
+  async observeAnnounced(own: Map<string, Rule>): Promise<'ipvs'> {
+    const aside = new Map<string, Rule>();
+    try {
+      await this.nftables.observe(aside);
+    } catch (error) {
+      if (!isWithoutTables(error)) throw error;
+    }
+    for (const [key, rule] of aside) {
+      if (rule.kind === 'virtual-service') own.set(key, { ...rule, by: 'nftables' });
+    }
+    return 'ipvs';
+  }
+
+  async apply({ ops, start, end }: OpRange, fail: Fail): Promise<void> {
+    for (let first = start; first < end;) {
+      const isAside = isForNftables(ops[first]!);
+      let next = first + 1;
+      while (next < end && isForNftables(ops[next]!) === isAside) next++;
+      const balancer = isAside ? this.nftables : this.ipvs;
+      await balancer.apply({ ops, start: first, end: next }, fail);
+      first = next;
+    }
+  }
+
+  counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
+    return this.ipvs.counters(only);
+  }
+
+  connections(query: ConnectionQuery): Promise<readonly Connection[]> {
+    return this.ipvs.connections(query);
+  }
+
+  dataPath(): Promise<DataPath> {
+    return this.ipvs.dataPath();
+  }
+}
+
+function isForNftables({ target }: Op): boolean {
+  const rule = target.kind === 'destination' ? target.service : target;
+  return rule.kind === 'virtual-service' && rule.by === 'nftables';
+}
