@@ -67,6 +67,10 @@ export type NftStatement =
   | { readonly type: 'protocol'; readonly protocol: 'tcp' | 'udp' | 'sctp' }
   /** Goes on when the destination is an address of this sandbox. */
   | { readonly type: 'fib-local' }
+  /** Goes on when it is not. */
+  | { readonly type: 'fib-elsewhere' }
+  /** Goes on when the packet leaves by another device than loopback. */
+  | { readonly type: 'leaves-host' }
   /** Goes on for packets of whom the connection did not begin with. */
   | { readonly type: 'reply-direction' }
   /**
@@ -79,10 +83,10 @@ export type NftStatement =
   | ({ readonly type: 'ct-mark-is' } & MarkIs)
   /** Sets the packet's mark to what the map says; stops the rule when the key is not in it. */
   | ({ readonly type: 'mark-from-map' } & FromMap)
-  /** The same for the mark of its connection. */
-  | ({ readonly type: 'ct-mark-from-map' } & FromMap)
   /** Sets the packet's mark to that of its connection. */
   | { readonly type: 'mark-from-ct-mark' }
+  /** The other way round; goes on where nothing is tracked. */
+  | { readonly type: 'ct-mark-from-mark' }
   | { readonly type: 'mark-clear' }
   /** Lowers the MSS in TCP SYNs to what the route takes. Hooks: forward, output, postrouting. */
   | { readonly type: 'clamp-mss' }
@@ -130,12 +134,13 @@ export function formatNftStatement(statement: NftStatement): string {
       return `ct ${formatMarkIs(statement)}`;
     case 'mark-from-map':
       return `meta mark set ${formatFromMap(statement)}`;
-    case 'ct-mark-from-map':
-      return `ct mark set ${formatFromMap(statement)}`;
     case 'fib-local':
+    case 'fib-elsewhere':
+    case 'leaves-host':
     case 'reply-direction':
     case 'socket-user':
     case 'mark-from-ct-mark':
+    case 'ct-mark-from-mark':
     case 'mark-clear':
     case 'clamp-mss':
     case 'notrack':
@@ -149,9 +154,12 @@ export function formatNftStatement(statement: NftStatement): string {
 
 const fixedTexts = {
   'fib-local': 'fib daddr type local',
+  'fib-elsewhere': 'fib daddr type != local',
+  'leaves-host': 'oifname != "lo"',
   'reply-direction': 'ct direction reply',
   'socket-user': 'meta skuid >= 0',
   'mark-from-ct-mark': 'meta mark set ct mark',
+  'ct-mark-from-mark': 'ct mark set meta mark',
   'mark-clear': 'meta mark set 0x00000000',
   'clamp-mss': 'tcp flags syn tcp option maxseg size set rt mtu',
   notrack: 'notrack',

@@ -13,10 +13,15 @@ export const ingressTableName = 'meshd-ingress';
 const fromInside: NftStatement = { type: 'lookup', fields: ['iifname'], set: 'links' };
 const toInside: NftStatement = { type: 'lookup', fields: ['oifname'], set: 'links' };
 const toOutside: NftStatement = { ...toInside, negate: true };
-const local: NftStatement = { type: 'fib-local' };
 const drop: NftStatement = { type: 'drop' };
 const accept: NftStatement = { type: 'accept' };
 const masquerade: NftStatement = { type: 'masquerade' };
+
+/** First of all: it spares what only passes through, and answers, every other look-up. */
+const notForUs: NftRule = {
+  comment: 'to other hosts and tasks',
+  statements: [{ type: 'fib-elsewhere' }, accept],
+};
 
 const families = [
   { address: 'ipv4_addr', saddr: 'ip saddr', daddr: 'ip daddr', suffix: '4' },
@@ -43,7 +48,6 @@ const fromTasks: readonly NftRule[] = [
     comment: 'published ports, for tasks of this host',
     statements: [
       fromInside,
-      local,
       { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'inner' },
       accept,
     ],
@@ -54,8 +58,8 @@ const published: readonly NftRule[] = [
   {
     comment: 'published ports',
     statements: [
-      local,
       { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'ports' },
+      accept,
     ],
   },
   ...families.map(({ daddr, suffix }): NftRule => {
@@ -76,7 +80,6 @@ const restricted = families.map(({ saddr, suffix }): NftRule => {
   return {
     comment: 'allowFrom: other clients',
     statements: [
-      local,
       { type: 'lookup', fields: ['meta l4proto', 'th dport'], set: 'limited' },
       {
         type: 'lookup',
@@ -190,6 +193,7 @@ export const ingressTable: NftTableRule = {
       hook: 'prerouting',
       priority: mangle,
       rules: [
+        notForUs,
         {
           comment: 'loopback addresses do not come in',
           statements: [
@@ -208,7 +212,11 @@ export const ingressTable: NftTableRule = {
       type: 'filter',
       hook: 'output',
       priority: mangle,
-      rules: [...looped, ...published],
+      rules: [
+        { comment: 'to other hosts and tasks', statements: [{ type: 'leaves-host' }, accept] },
+        ...looped,
+        ...published,
+      ],
     },
     { name: 'forward', type: 'filter', hook: 'forward', priority: 0, rules: crossing },
     { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: 100, rules: translated },

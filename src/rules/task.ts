@@ -48,7 +48,8 @@ export const taskTable: NftTableRule = {
           comment: 'remember which node it came in by',
           statements: [
             { type: 'lookup', fields: ['iifname'], set: 'links' },
-            { type: 'ct-mark-from-map', fields: ['ether saddr'], map: 'entries' },
+            { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
+            { type: 'ct-mark-from-mark' },
             { type: 'accept' },
           ],
         },
@@ -66,7 +67,11 @@ export const taskTable: NftTableRule = {
       rules: [
         {
           comment: 'answers leave by the node that the call came in by',
-          statements: [{ type: 'ct-mark-is', ...ownMark }, { type: 'mark-from-ct-mark' }],
+          statements: [
+            { type: 'ct-mark-is', ...ownMark },
+            { type: 'mark-from-ct-mark' },
+            { type: 'accept' },
+          ],
         },
         {
           comment: 'VIPs',
@@ -97,6 +102,8 @@ export function compileIngressTask(
       const [name, value] = setting.split('=') as [string, string];
       return { kind: 'sysctl', name: `net/ipv4/conf/${device}/${name}`, value, device };
     }),
+    // Connections that are accepted have the mark from the start, and their way is looked up once.
+    { kind: 'sysctl', name: 'net/ipv4/tcp_fwmark_accept', value: '1' },
     element('links', [device]),
     ...ownEntry.addresses.map((gateway): Rule => {
       const destination = everything(familyOf(gateway));

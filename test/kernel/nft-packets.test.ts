@@ -105,7 +105,11 @@ it('connections remember by the MAC which way they came, and their replies say i
   const table = await make(
     { hook: 'prerouting', priority: -150 },
     [
-      [{ type: 'ct-mark-from-map', fields: ['ether saddr'], map: 'entries' }, counter],
+      [
+        { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
+        { type: 'ct-mark-from-mark' },
+        counter,
+      ],
       [
         { type: 'reply-direction' },
         { type: 'ct-mark-is', ...own },

@@ -87,15 +87,17 @@ it('is made as nft shows it', async () => {
 
     	chain prerouting {
     		type filter hook prerouting priority mangle; policy accept;
-    		ct mark set ether saddr map @entries comment "entries"
+    		meta mark set ether saddr map @entries ct mark set meta mark comment "entries"
     		ct direction reply ct mark 0x4d000000/8 meta mark set ct mark counter packets 0 bytes 0 accept comment "replies"
     		fib daddr type local meta mark set meta l4proto . th dport map @published comment "published ports"
+    		fib daddr type != local accept comment "of others"
     		meta mark set ip6 daddr . meta l4proto . th dport map @bound6 comment "one address"
     		ether saddr @macs iifname . ether saddr . meta mark . ip saddr . th dport @all ether saddr != @macs ct mark @marks drop comment "two guards, each once"
     	}
 
     	chain output {
     		type filter hook output priority mangle; policy accept;
+    		oifname != "lo" accept comment "to others"
     		udp dport @ports @th,96,24 @vnis meta skuid >= 0 drop comment "of processes"
     	}
 

@@ -61,7 +61,11 @@ export const vocabulary: NftTableRule = {
       hook: 'prerouting',
       priority: -150,
       rules: [
-        rule('entries', { type: 'ct-mark-from-map', fields: ['ether saddr'], map: 'entries' }),
+        rule(
+          'entries',
+          { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
+          { type: 'ct-mark-from-mark' },
+        ),
         rule(
           'replies',
           { type: 'reply-direction' },
@@ -75,6 +79,7 @@ export const vocabulary: NftTableRule = {
           { type: 'fib-local' },
           { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'published' },
         ),
+        rule('of others', { type: 'fib-elsewhere' }, { type: 'accept' }),
         rule('one address', {
           type: 'mark-from-map',
           fields: ['ip6 daddr', 'meta l4proto', 'th dport'],
@@ -96,6 +101,7 @@ export const vocabulary: NftTableRule = {
       hook: 'output',
       priority: -150,
       rules: [
+        rule('to others', { type: 'leaves-host' }, { type: 'accept' }),
         rule(
           'of processes',
           { type: 'protocol', protocol: 'udp' },

@@ -60,6 +60,12 @@ const synFlag = 0x02;
 const mssOption = 2;
 const mssAt = 2;
 
+const loopback = Buffer.concat([Buffer.from('lo'), Buffer.alloc(14)]);
+const loadAddressType = expression('fib', {
+  [expr.fib.dreg]: first,
+  [expr.fib.result]: expr.fib.addressType,
+  [expr.fib.flags]: expr.fib.ofDestination,
+});
 const loadMark = loadExpressions(['meta mark']);
 const loadCtMark = loadExpressions(['ct mark']);
 const setMark = expression('meta', { [expr.meta.key]: metaKey.mark, [expr.meta.sreg]: first });
@@ -71,17 +77,9 @@ const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
   [{ type: 'protocol', protocol: 'tcp' }, protocolIs(protocols.tcp)],
   [{ type: 'protocol', protocol: 'udp' }, protocolIs(protocols.udp)],
   [{ type: 'protocol', protocol: 'sctp' }, protocolIs(protocols.sctp)],
-  [
-    { type: 'fib-local' },
-    [
-      expression('fib', {
-        [expr.fib.dreg]: first,
-        [expr.fib.result]: expr.fib.addressType,
-        [expr.fib.flags]: expr.fib.ofDestination,
-      }),
-      compare(expr.cmp.equal, u32Host(typeLocal)),
-    ],
-  ],
+  [{ type: 'fib-local' }, [loadAddressType, compare(expr.cmp.equal, u32Host(typeLocal))]],
+  [{ type: 'fib-elsewhere' }, [loadAddressType, compare(expr.cmp.unequal, u32Host(typeLocal))]],
+  [{ type: 'leaves-host' }, [...loadExpressions(['oifname']), compare(expr.cmp.unequal, loopback)]],
   [
     { type: 'reply-direction' },
     [
@@ -99,6 +97,7 @@ const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
     ],
   ],
   [{ type: 'mark-from-ct-mark' }, [...loadCtMark, setMark]],
+  [{ type: 'ct-mark-from-mark' }, [...loadMark, setCtMark]],
   [
     { type: 'mark-clear' },
     [
@@ -125,8 +124,6 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
     }
     case 'mark-from-map':
       return [...fromMap(statement), setMark];
-    case 'ct-mark-from-map':
-      return [...fromMap(statement), setCtMark];
     case 'mark-is':
       return [...loadMark, ...maskedIs(statement)];
     case 'ct-mark-is':
@@ -134,9 +131,12 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
     case 'protocol':
       return protocolIs(protocols[statement.protocol]);
     case 'fib-local':
+    case 'fib-elsewhere':
+    case 'leaves-host':
     case 'reply-direction':
     case 'socket-user':
     case 'mark-from-ct-mark':
+    case 'ct-mark-from-mark':
     case 'mark-clear':
     case 'clamp-mss':
     case 'notrack':
@@ -165,7 +165,7 @@ function readStatement(expressions: readonly Expression[], at: number): Read {
   }
   const fields = loadedFields(expressions, at);
   const [next, behind] = expressions.slice(at + fields.length);
-  if (next?.name === 'lookup') return readLookup(fields, next, behind);
+  if (next?.name === 'lookup') return readLookup(fields, next);
   if (next?.name === 'bitwise' && behind?.name === 'cmp') {
     const type = fields[0] === 'ct mark' ? 'ct-mark-is' : 'mark-is';
     const mask = dataOf(next, expr.bitwise.mask);
@@ -176,15 +176,11 @@ function readStatement(expressions: readonly Expression[], at: number): Read {
   return { length: 0 };
 }
 
-function readLookup(
-  fields: readonly NftField[],
-  { attributes }: Expression,
-  behind: Expression | undefined,
-): Read {
+function readLookup(fields: readonly NftField[], { attributes }: Expression): Read {
   const set = textOf(attributes, expr.lookup.set) ?? '';
   if (attributes.has(expr.lookup.dreg)) {
-    const type = behind?.name === 'ct' ? 'ct-mark-from-map' : 'mark-from-map';
-    return { statement: { type, fields, map: set }, length: fields.length + 2 };
+    const statement = { type: 'mark-from-map', fields, map: set } as const;
+    return { statement, length: fields.length + 2 };
   }
   const isNegated = u32BeOf(attributes, expr.lookup.flags) === expr.lookup.inverted;
   const statement = { type: 'lookup', fields, set } as const;

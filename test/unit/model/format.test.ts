@@ -301,11 +301,13 @@ describe('rules as text', () => {
   it.each<[NftStatement, string]>([
     [{ type: 'lookup', fields: ['iifname'], set: 'devices' }, 'iifname @devices'],
     [
-      { type: 'ct-mark-from-map', fields: ['ether saddr'], map: 'entries' },
-      'ct mark set ether saddr map @entries',
+      { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
+      'meta mark set ether saddr map @entries',
     ],
     [{ type: 'protocol', protocol: 'udp' }, 'meta l4proto udp'],
     [{ type: 'fib-local' }, 'fib daddr type local'],
+    [{ type: 'fib-elsewhere' }, 'fib daddr type != local'],
+    [{ type: 'leaves-host' }, 'oifname != "lo"'],
     [{ type: 'reply-direction' }, 'ct direction reply'],
     [{ type: 'socket-user' }, 'meta skuid >= 0'],
     [
@@ -314,6 +316,7 @@ describe('rules as text', () => {
     ],
     [{ type: 'ct-mark-is', mask: 0xf, value: 1 }, 'ct mark & 0x0000000f == 0x00000001'],
     [{ type: 'mark-from-ct-mark' }, 'meta mark set ct mark'],
+    [{ type: 'ct-mark-from-mark' }, 'ct mark set meta mark'],
     [{ type: 'mark-clear' }, 'meta mark set 0x00000000'],
     [{ type: 'clamp-mss' }, 'tcp flags syn tcp option maxseg size set rt mtu'],
     [{ type: 'notrack' }, 'notrack'],

@@ -16,6 +16,7 @@ describe('the sandbox of a task', () => {
     expect(lines(compileIngressTask('mesh-4096', own, [own, other]))).toEqual([
       'sysctl net/ipv4/conf/mesh-4096/rp_filter = 2',
       'sysctl net/ipv4/conf/mesh-4096/accept_local = 1',
+      'sysctl net/ipv4/tcp_fwmark_accept = 1',
       'nft element meshd-task links mesh-4096',
       'route 0.0.0.0/0 via 10.255.0.2 dev mesh-4096 table 254 metric 4096',
       'route ::/0 via fd6d::2 dev mesh-4096 table 254 metric 4096',
