@@ -5,6 +5,7 @@ import { MeshError, type Clock, type Log } from './base/index.js';
 import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
 import { DaemonNetworks } from './daemon-networks.js';
+import { DaemonPaths } from './daemon-paths.js';
 import { DaemonSeals } from './daemon-seals.js';
 import type { HostController, OverlayOptions } from './host/index.js';
 import {
@@ -12,6 +13,7 @@ import {
   isThere,
   linkMtu,
   openGossipTransport,
+  openProbeSocket,
   reachableAddress,
   readPrivateFile,
   writePrivateFile,
@@ -73,7 +75,7 @@ const vipLink = 'mesh0';
  * failed_precondition (no address that others could reach).
  */
 export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMesh> {
-  const { config, stateDir, version, table, controller, clock, random, log } = options;
+  const { config, stateDir, version, controller, clock, random, log } = options;
   const { bind, profile, label, keyFile } = config;
   const keyring = await keyringOf(keyFile);
   const statePath = join(stateDir, 'mesh.json');
@@ -100,18 +102,14 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     node: () => node,
     problemChanged: () => networks.start(),
   });
+  const paths: DaemonPaths = pathsOf(options, underlay, () => node);
   const node: MeshNode = new MeshNode({
     name,
     version,
     at,
     profile,
     wire: wireOptions({ label, keyring }),
-    host: {
-      table,
-      submitMesh: (request) => controller.submitMesh(request),
-      isProgrammed: (entry) => controller.isProgrammed(entry),
-      areNetworksProgrammed: () => networks.overlay.isProgrammed,
-    },
+    host: hostOf(options, networks),
     clock,
     random,
     log,
@@ -119,6 +117,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     save: (state) => writePrivateFile(statePath, writeState(state)),
     networkChanged: (network) => networks.changed(network),
     seals: { port: config.sealPort, changed: () => seals.look() },
+    paths: () => paths.report(),
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
@@ -132,14 +131,42 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     start: async () => {
       await node.start(config.join);
       control.start();
+      paths.start();
     },
     stop: async () => {
       control.stop();
+      paths.stop();
       await seals.stop();
       await networks.stop();
       await node.stop();
     },
   };
+}
+
+function hostOf(
+  { table, controller }: DaemonMeshOptions,
+  { overlay }: DaemonNetworks,
+): MeshNode['options']['host'] {
+  return {
+    table,
+    submitMesh: (request) => controller.submitMesh(request),
+    isProgrammed: (entry) => controller.isProgrammed(entry),
+    areNetworksProgrammed: () => overlay.isProgrammed,
+  };
+}
+
+function pathsOf(
+  { clock, config }: DaemonMeshOptions,
+  underlay: Underlay,
+  node: () => MeshNode,
+): DaemonPaths {
+  return new DaemonPaths({
+    clock,
+    port: config.probePort,
+    openSocket: openProbeSocket,
+    mtuOf: (network) => networkMtu(network, underlay),
+    node,
+  });
 }
 
 function networkControl(

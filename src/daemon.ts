@@ -32,7 +32,7 @@ import {
 } from './io/index.js';
 import type { Kernel } from './kernel/index.js';
 import { openLinuxKernel, type LinuxKernelOptions } from './kernel/linux/index.js';
-import { DaemonMetrics, meshSeries, trafficSeries } from './metrics/index.js';
+import { DaemonMetrics, meshSeries, pathSeries, trafficSeries } from './metrics/index.js';
 import { replay, ServiceTable, snapshotOf, VipPool, type TableRecord } from './store/index.js';
 
 export interface DaemonOptions {
@@ -246,7 +246,9 @@ export class Daemon {
       });
       yield* trafficSeries(traffic.services);
       // While the daemon starts, there is no gossip to tell of.
-      if (gossips() && backend.mesh !== undefined) yield* meshSeries(backend.mesh.status());
+      if (!gossips() || backend.mesh === undefined) return;
+      yield* meshSeries(backend.mesh.status());
+      yield* pathSeries(backend.mesh.paths().states);
     }
     const server: MetricsServer = await serveMetrics(listen, write, log);
     this.stops.push(() => server.close());

@@ -56,6 +56,9 @@ export type {
   MeshStatus,
   NodeKeys,
   NodeState,
+  PathReport,
+  PathState,
+  PathVerdict,
   RowDifference,
   ServiceConflict,
 } from './mesh-control.js';

@@ -1,3 +1,7 @@
+import type { PathState, PathVerdict } from '../paths/index.js';
+
+export type { PathState, PathVerdict };
+
 /**
  * The part of the mesh API that is about the other nodes; see MeshBackend for its conventions.
  * Absent on a host that stands alone.
@@ -32,6 +36,24 @@ export interface MeshControl {
 
   /** Which live nodes have this node's services, as they were at `version`, in their kernels. */
   convergence(version?: number): Convergence;
+
+  /** Whether packets get through to the other nodes over the network `ingress`. */
+  paths(): PathReport;
+
+  /**
+   * What another node says of the way to this one, in the words of this end; undefined when it
+   * knows nothing of it. Errors: not_found, deadline_exceeded, failed_precondition (an older meshd).
+   */
+  askPath(node: string): Promise<PathVerdict | undefined>;
+}
+
+export interface PathReport {
+  /** UDP port of the probes, on all nodes. */
+  readonly port: number;
+  /** Live nodes on the network, by name; none as long as this node is not on it. */
+  readonly states: readonly PathState[];
+  /** Why nothing is known of them. */
+  readonly problem?: string;
 }
 
 export interface NodeState {
@@ -48,6 +70,8 @@ export interface NodeState {
   readonly services: number;
   /** It has all of this node's services in its kernel. Absent for this node and for strangers. */
   readonly converged?: boolean;
+  /** Absent for nodes that no packets are sent to by way of networks: see `paths`. */
+  readonly path?: PathState;
 }
 
 export interface MeshStatus {

@@ -11,6 +11,8 @@ export const gossipPort = 7946;
  * WireGuard's usual 51820 lies: another program might have got it. The next one is ours too.
  */
 const sealPort = 7948;
+/** Behind the one of VXLAN inside seals. */
+const probePort = 7951;
 const sealRotationMs = 12 * 3_600_000;
 
 const profiles = ['lan', 'wan', 'local', 'fast'] as const;
@@ -36,6 +38,8 @@ export interface MeshConfig {
   readonly sealPort: number;
   /** Age at which keys of sealed networks give way to new ones; absent = never. Unit: ms. */
   readonly sealRotationMs?: number;
+  /** UDP port on the network `ingress` by which nodes try whether packets get through. */
+  readonly probePort: number;
 }
 
 const addressAndPort = 'an address, or address:port such as 192.0.2.1:7946 or [fd00::1]:7946';
@@ -79,6 +83,7 @@ export const meshEntry = mapping({
   label: text('1-63 visible characters', /^[\x21-\x7e]{1,63}$/).optional(),
   sealPort: integer(1, 65_534, 'a port').optional(),
   sealRotation: rotation.optional(),
+  probePort: integer(1, 65_535, 'a port').optional(),
 });
 
 export function completeMesh(entry: z.infer<typeof meshEntry>): MeshConfig {
@@ -93,5 +98,6 @@ export function completeMesh(entry: z.infer<typeof meshEntry>): MeshConfig {
     label: entry.label ?? '',
     sealPort: entry.sealPort ?? sealPort,
     ...(rotationMs === 'off' ? {} : { sealRotationMs: rotationMs }),
+    probePort: entry.probePort ?? probePort,
   };
 }

@@ -10,6 +10,8 @@ export type { JournalRecord } from './journal-format.js';
 export { serveMetrics } from './metrics-server.js';
 export type { MetricsListen, MetricsServer } from './metrics-server.js';
 export { probe } from './probe.js';
+export { openProbeSocket } from './probe-socket.js';
+export type { ProbeSocket, ProbeSocketHandlers } from './probe-socket.js';
 export { openGossipTransport } from './gossip-transport.js';
 export type { GossipTransportOptions } from './gossip-transport.js';
 export { hostName, isThere, linkMtu, reachableAddress } from './host-names.js';

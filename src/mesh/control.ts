@@ -5,11 +5,14 @@ import type {
   MeshStatus,
   NodeKeys,
   NodeState,
+  PathReport,
+  PathVerdict,
   RowDifference,
 } from '../api/index.js';
 import { FieldError, MeshError, messageOf } from '../base/index.js';
 import { fingerprintOf, parseKey, type MemberState } from '../gossip/index.js';
 import { formatEndpoint } from '../model/index.js';
+import { mirrored, pathVerdicts } from '../paths/index.js';
 import { compareRows, rowList, type RowMark } from './catalog-diff.js';
 import { checkKeyStep } from './key-steps.js';
 import type { NodeKeyChange } from './keys.js';
@@ -45,9 +48,11 @@ export class Control implements MeshControl {
   nodes(): NodeState[] {
     const { node } = this;
     const { lack } = node.catalog.acknowledged(node.catalog.version);
+    const paths = new Map(node.paths().states.map((path) => [path.node, path]));
     return [...node.gossip.members()].sort(byName).map((member): NodeState => {
       const version = versionOf(member.meta);
       const isSelf = member.node === node.options.name;
+      const path = paths.get(member.node);
       const isLive = member.state === 'alive' || member.state === 'suspect';
       return {
         name: member.node,
@@ -60,6 +65,7 @@ export class Control implements MeshControl {
         ...(isSelf || version === undefined || !isLive
           ? {}
           : { converged: !lack.includes(member.node) }),
+        ...(path === undefined ? {} : { path }),
       };
     });
   }
@@ -106,6 +112,16 @@ export class Control implements MeshControl {
 
   convergence(version = this.node.catalog.version): Convergence {
     return { version, ...this.node.catalog.acknowledged(version) };
+  }
+
+  paths(): PathReport {
+    return this.node.paths();
+  }
+
+  async askPath(node: string): Promise<PathVerdict | undefined> {
+    const answer = await this.node.questions.ask(node, 'path', this.node.options.name);
+    const verdict = pathVerdicts.find((one) => one === answer);
+    return verdict === undefined ? undefined : mirrored(verdict);
   }
 
   /** The same change on all live nodes, or those of them that are chosen. */

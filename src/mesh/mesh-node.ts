@@ -1,3 +1,4 @@
+import type { PathReport } from '../api/index.js';
 import { messageOf, type Clock, type Log } from '../base/index.js';
 import { Catalog, Ed25519Proofs, FirstSightTrust } from '../catalog/index.js';
 import {
@@ -45,6 +46,8 @@ export interface MeshNodeOptions {
   readonly networkChanged: (network: string) => void;
   /** Of sealed networks: first of two UDP ports, and who hears that others announce other keys. */
   readonly seals: { readonly port: number; readonly changed: () => void };
+  /** How packets fare to the others; absent = nobody tries. */
+  readonly paths?: () => PathReport;
   readonly saveKeys: (keys: readonly string[]) => Promise<void>;
   readonly openTransport: (handlers: GossipHandlers) => Promise<GossipTransport>;
 }
@@ -114,6 +117,7 @@ export class MeshNode {
       topics: {
         keys: (body) => this.keys.change(body as NodeKeyChange),
         rows: () => rowList(this.catalog.view()),
+        path: (body) => this.paths().states.find(({ node }) => node === body)?.verdict ?? null,
       },
     });
     this.services = new MeshServices({
@@ -178,6 +182,10 @@ export class MeshNode {
       [...addresses, ...saved.peers].map((peer) => [`${peer.address} ${peer.port}`, peer]),
     );
     if (peers.size > 0) this.gossip.join([...peers.values()]);
+  }
+
+  paths(): PathReport {
+    return this.options.paths?.() ?? { port: 0, states: [] };
   }
 
   /** Says goodbye, so that nobody takes this node for dead. Resolves when that is told. */

@@ -1,4 +1,4 @@
 /** What Prometheus scrapes: the daemon's own figures and the kernel's counters. */
 export { DaemonMetrics } from './daemon-metrics.js';
 export { trafficSeries } from './exposition.js';
-export { meshSeries } from './mesh-series.js';
+export { meshSeries, pathSeries } from './mesh-series.js';

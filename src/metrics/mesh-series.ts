@@ -1,4 +1,4 @@
-import type { Count, MeshStatus } from '../api/index.js';
+import type { Count, MeshStatus, PathState } from '../api/index.js';
 import { escape, header } from './exposition.js';
 
 /** The mesh as this node sees it, in Prometheus' text format. */
@@ -40,6 +40,50 @@ const gauges: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['meshd_mesh_conflicts', "Services that give way to another node's.", (s) => s.conflicts.length],
   ['meshd_catalog_rows', 'Rows of all nodes, tombstones included.', (s) => s.rows],
   ['meshd_catalog_bytes', 'Bytes of those rows.', (s) => s.rowBytes],
+];
+
+/** One sample of each metric for every node that packets are tried with. */
+export function* pathSeries(states: readonly PathState[]): Generator<string> {
+  if (states.length === 0) return;
+  for (const { name, type, help, read } of pathMetrics) {
+    yield header(name, { type, help });
+    for (const state of states) {
+      const value = read(state);
+      if (value !== undefined) yield `${name}{node="${escape(state.node)}"} ${value}\n`;
+    }
+  }
+}
+
+interface PathMetric {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly read: (state: PathState) => number | undefined;
+}
+
+const pathMetrics: readonly PathMetric[] = [
+  {
+    name: 'meshd_path_ok',
+    ...gauge('1 = small and large packets get there and back by the network ingress.'),
+    read: ({ verdict }) => (verdict === 'unknown' ? undefined : Number(verdict === 'ok')),
+  },
+  {
+    name: 'meshd_path_rtt_seconds',
+    ...gauge('Of the last small probe that was answered.'),
+    read: ({ rttMs }) => rttMs && rttMs / 1_000,
+  },
+  {
+    name: 'meshd_path_probes_total',
+    type: 'counter',
+    help: 'Probes sent, small and large.',
+    read: ({ sent }) => sent,
+  },
+  {
+    name: 'meshd_path_probes_lost_total',
+    type: 'counter',
+    help: 'Of those, the ones that were not answered.',
+    read: ({ lost }) => lost,
+  },
 ];
 
 /** Counters of one name stand together, whatever their reasons. */

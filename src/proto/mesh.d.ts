@@ -1614,6 +1614,7 @@ export namespace meshd {
             incarnation: number;
             services: number;
             converged: (boolean|null);
+            path: (meshd.v1.Path|null);
             static encode(message: meshd.v1.Node.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Node & meshd.v1.Node.$Shape;
         }
@@ -1628,9 +1629,51 @@ export namespace meshd {
                 incarnation?: number;
                 services?: number;
                 converged?: (boolean|null);
+                path?: (meshd.v1.Path.$Properties|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.Node.$Properties;
+        }
+
+        interface IPath extends meshd.v1.Path.$Properties {
+        }
+
+        class Path {
+            constructor(properties?: meshd.v1.Path.$Properties);
+            $unknowns?: Uint8Array[];
+            node: string;
+            verdict: string;
+            family: (number|null);
+            mtu: number;
+            peerMtu: (number|null);
+            rttMs: (number|null);
+            sent: number;
+            lost: number;
+            smallLoss: number;
+            largeLoss: number;
+            smallAgeMs: (number|null);
+            largeAgeMs: (number|null);
+            static encode(message: meshd.v1.Path.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.Path & meshd.v1.Path.$Shape;
+        }
+
+        namespace Path {
+            interface $Properties {
+                node?: string;
+                verdict?: string;
+                family?: (number|null);
+                mtu?: number;
+                peerMtu?: (number|null);
+                rttMs?: (number|null);
+                sent?: number;
+                lost?: number;
+                smallLoss?: number;
+                largeLoss?: number;
+                smallAgeMs?: (number|null);
+                largeAgeMs?: (number|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.Path.$Properties;
         }
 
         interface IGetMeshStatusRequest extends meshd.v1.GetMeshStatusRequest.$Properties {

@@ -7703,6 +7703,7 @@ export const meshd = $root.meshd = (() => {
             Node.prototype.incarnation = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Node.prototype.services = 0;
             Node.prototype.converged = null;
+            Node.prototype.path = null;
 
             let $oneOfFields;
 
@@ -7715,6 +7716,12 @@ export const meshd = $root.meshd = (() => {
             // Virtual OneOf for proto3 optional field
             $Object.defineProperty(Node.prototype, "_converged", {
                 get: $util.oneOfGetter($oneOfFields = ["converged"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(Node.prototype, "_path", {
+                get: $util.oneOfGetter($oneOfFields = ["path"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -7741,6 +7748,8 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(56).uint32(message.services);
                 if (message.converged != null && $Object.hasOwnProperty.call(message, "converged"))
                     writer.uint32(64).bool(message.converged);
+                if (message.path != null && $Object.hasOwnProperty.call(message, "path"))
+                    $root.meshd.v1.Path.encode(message.path, writer.uint32(74).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -7842,6 +7851,13 @@ export const meshd = $root.meshd = (() => {
                             message._converged = "converged";
                             continue;
                         }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.path = $root.meshd.v1.Path.decode(reader, reader.size(), $undefined, _depth + 1, message.path);
+                            message._path = "path";
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -7860,6 +7876,242 @@ export const meshd = $root.meshd = (() => {
             };
 
             return Node;
+        })();
+
+        v1.Path = (function() {
+
+            const Path = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Path.prototype.node = "";
+            Path.prototype.verdict = "";
+            Path.prototype.family = null;
+            Path.prototype.mtu = 0;
+            Path.prototype.peerMtu = null;
+            Path.prototype.rttMs = null;
+            Path.prototype.sent = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Path.prototype.lost = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Path.prototype.smallLoss = 0;
+            Path.prototype.largeLoss = 0;
+            Path.prototype.smallAgeMs = null;
+            Path.prototype.largeAgeMs = null;
+
+            let $oneOfFields;
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(Path.prototype, "_family", {
+                get: $util.oneOfGetter($oneOfFields = ["family"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(Path.prototype, "_peerMtu", {
+                get: $util.oneOfGetter($oneOfFields = ["peerMtu"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(Path.prototype, "_rttMs", {
+                get: $util.oneOfGetter($oneOfFields = ["rttMs"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(Path.prototype, "_smallAgeMs", {
+                get: $util.oneOfGetter($oneOfFields = ["smallAgeMs"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(Path.prototype, "_largeAgeMs", {
+                get: $util.oneOfGetter($oneOfFields = ["largeAgeMs"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            Path.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.node != null && $Object.hasOwnProperty.call(message, "node") && message.node !== "")
+                    writer.uint32(10).string(message.node);
+                if (message.verdict != null && $Object.hasOwnProperty.call(message, "verdict") && message.verdict !== "")
+                    writer.uint32(18).string(message.verdict);
+                if (message.family != null && $Object.hasOwnProperty.call(message, "family"))
+                    writer.uint32(24).uint32(message.family);
+                if (message.mtu != null && $Object.hasOwnProperty.call(message, "mtu") && message.mtu !== 0)
+                    writer.uint32(32).uint32(message.mtu);
+                if (message.peerMtu != null && $Object.hasOwnProperty.call(message, "peerMtu"))
+                    writer.uint32(40).uint32(message.peerMtu);
+                if (message.rttMs != null && $Object.hasOwnProperty.call(message, "rttMs"))
+                    writer.uint32(49).double(message.rttMs);
+                if (message.sent != null && $Object.hasOwnProperty.call(message, "sent") && (typeof message.sent === "object" ? message.sent.low || message.sent.high : message.sent !== 0))
+                    writer.uint32(56).uint64(message.sent);
+                if (message.lost != null && $Object.hasOwnProperty.call(message, "lost") && (typeof message.lost === "object" ? message.lost.low || message.lost.high : message.lost !== 0))
+                    writer.uint32(64).uint64(message.lost);
+                if (message.smallLoss != null && $Object.hasOwnProperty.call(message, "smallLoss") && !$Object.is(message.smallLoss, 0))
+                    writer.uint32(73).double(message.smallLoss);
+                if (message.largeLoss != null && $Object.hasOwnProperty.call(message, "largeLoss") && !$Object.is(message.largeLoss, 0))
+                    writer.uint32(81).double(message.largeLoss);
+                if (message.smallAgeMs != null && $Object.hasOwnProperty.call(message, "smallAgeMs"))
+                    writer.uint32(89).double(message.smallAgeMs);
+                if (message.largeAgeMs != null && $Object.hasOwnProperty.call(message, "largeAgeMs"))
+                    writer.uint32(97).double(message.largeAgeMs);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Path.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.meshd.v1.Path();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.node = value;
+                            else
+                                delete message.node;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.verdict = value;
+                            else
+                                delete message.verdict;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            message.family = reader.uint32();
+                            message._family = "family";
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.mtu = value;
+                            else
+                                delete message.mtu;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            message.peerMtu = reader.uint32();
+                            message._peerMtu = "peerMtu";
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 1)
+                                break;
+                            message.rttMs = reader.double();
+                            message._rttMs = "rttMs";
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.sent = value;
+                            else
+                                delete message.sent;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.lost = value;
+                            else
+                                delete message.lost;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.smallLoss = value;
+                            else
+                                delete message.smallLoss;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.largeLoss = value;
+                            else
+                                delete message.largeLoss;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 1)
+                                break;
+                            message.smallAgeMs = reader.double();
+                            message._smallAgeMs = "smallAgeMs";
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 1)
+                                break;
+                            message.largeAgeMs = reader.double();
+                            message._largeAgeMs = "largeAgeMs";
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Path;
         })();
 
         v1.GetMeshStatusRequest = (function() {

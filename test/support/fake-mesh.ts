@@ -5,6 +5,9 @@ import type {
   MeshStatus,
   NodeKeys,
   NodeState,
+  PathReport,
+  PathState,
+  PathVerdict,
   RowDifference,
 } from '../../src/api/index.js';
 
@@ -18,6 +21,21 @@ const node = {
   converged: true,
 } as const;
 
+/** Of a way that carries everything. */
+export const goodPath: PathState = {
+  node: 'b',
+  verdict: 'ok',
+  mtu: 1_450,
+  peerMtu: 1_450,
+  rttMs: 0.5,
+  sent: 1_204,
+  lost: 3,
+  smallLoss: 0,
+  largeLoss: 0.0625,
+  smallAgeMs: 800,
+  largeAgeMs: 801,
+};
+
 const [first, second] = ['0123456789abcdef', 'fedcba9876543210'];
 
 /** The other nodes, in memory. */
@@ -27,6 +45,13 @@ export class FakeMesh implements MeshControl {
   lacking: (readonly string[])[] = [[]];
   differences: readonly RowDifference[] = [];
   keyProblem: string | undefined;
+  pathStates: readonly PathState[] = [
+    goodPath,
+    { ...goodPath, node: 'c', verdict: 'lost out', lost: 60, smallLoss: 1, largeLoss: 1 },
+  ];
+  pathProblem: string | undefined;
+  /** What others say of the way to this node. */
+  readonly saidOfPath = new Map<string, PathVerdict>();
   statusExtras: Partial<MeshStatus> = {};
 
   nodes(): readonly NodeState[] {
@@ -34,11 +59,32 @@ export class FakeMesh implements MeshControl {
     const { version: __, ...stranger } = self;
     return [
       { ...self, name: 'a', isSelf: true, services: 3 },
-      { ...node, name: 'b', address: '192.0.2.12:7946', incarnation: 4 },
-      { ...node, name: 'c', address: '[fd00::13]:7946', state: 'suspect', converged: false },
+      this.withPath({ ...node, name: 'b', address: '192.0.2.12:7946', incarnation: 4 }),
+      this.withPath({
+        ...node,
+        name: 'c',
+        address: '[fd00::13]:7946',
+        state: 'suspect',
+        converged: false,
+      }),
       { ...stranger, name: 'consul-1', address: '192.0.2.20:8301', services: 0 },
       { ...stranger, name: 'd', version: '0.1.0', state: 'failed', services: 0 },
     ];
+  }
+
+  paths(): PathReport {
+    const { pathProblem: problem, pathStates: states } = this;
+    return { port: 7_951, states, ...(problem === undefined ? {} : { problem }) };
+  }
+
+  askPath(node: string): Promise<PathVerdict | undefined> {
+    const said = this.saidOfPath.get(node);
+    return said === undefined ? Promise.reject(new Error('no answer')) : Promise.resolve(said);
+  }
+
+  private withPath(state: NodeState): NodeState {
+    const path = this.pathStates.find(({ node: name }) => name === state.name);
+    return path === undefined ? state : { ...state, path };
   }
 
   status(): MeshStatus {

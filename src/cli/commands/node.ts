@@ -1,4 +1,4 @@
-import { methods, type NodeState } from '../../api/index.js';
+import { methods, type NodeState, type PathVerdict } from '../../api/index.js';
 import type { Cli } from '../cli.js';
 import type { Column } from '../table.js';
 
@@ -7,6 +7,10 @@ export async function listNodes(cli: Cli): Promise<void> {
   const { nodes } = await cli.call(methods.listNodes, {});
   const { green, yellow, red } = cli.paint;
   const paints = { alive: green, suspect: yellow, failed: red, left: String };
+  const pathPaint = (verdict: PathVerdict = 'unknown'): ((text: string) => string) => {
+    if (verdict === 'unknown') return String;
+    return verdict === 'ok' ? green : red;
+  };
   const columns: Column<NodeState>[] = [
     { title: 'NAME', cell: ({ name, isSelf }) => (isSelf ? `${name}*` : name), shrinks: true },
     { title: 'ADDRESS', cell: ({ address }) => address },
@@ -14,6 +18,11 @@ export async function listNodes(cli: Cli): Promise<void> {
     { title: 'VERSION', cell: ({ version }) => version ?? '' },
     { title: 'SERVICES', cell: ({ services }) => String(services), align: 'right' },
     { title: 'SYNCED', cell: synced },
+    {
+      title: 'PATH',
+      cell: ({ path }) => path?.verdict ?? '',
+      paint: (text, { path }) => pathPaint(path?.verdict)(text),
+    },
   ];
   cli.answer(nodes, () => cli.table(columns, nodes));
 }

@@ -13,6 +13,7 @@ import { health } from './health.js';
 import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
 import { networks } from './networks.js';
+import { paths } from './paths.js';
 import { publish } from './publish.js';
 import { restart } from './restart.js';
 import { sealed } from './sealed.js';
@@ -41,6 +42,7 @@ export const cases: readonly Case[] = [
   mesh,
   meshKeys,
   networks,
+  paths,
   sealed,
   ingress,
   publish,

@@ -35,6 +35,7 @@ describe('the example', () => {
         label: 'site-a',
         sealPort: 7_948,
         sealRotationMs: 43_200_000,
+        probePort: 7_951,
       },
     });
     expect(Object.keys(serviceDefaults)).toEqual(['scheduler', 'drainDeadline', 'healthCheck']);

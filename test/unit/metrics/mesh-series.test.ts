@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MeshStatus } from '../../../src/api/index.js';
-import { meshSeries } from '../../../src/metrics/index.js';
-import { FakeMesh } from '../../support/fake-mesh.js';
+import { meshSeries, pathSeries } from '../../../src/metrics/index.js';
+import { FakeMesh, goodPath } from '../../support/fake-mesh.js';
 
 function text(extras: Partial<MeshStatus>): string {
   return [...meshSeries({ ...new FakeMesh().status(), ...extras })].join('');
@@ -92,5 +92,37 @@ describe('meshSeries', () => {
         "",
       ]
     `);
+  });
+});
+
+describe('pathSeries', () => {
+  it('has one sample of each metric for a node', () => {
+    const unknown = { node: 'c "x"', verdict: 'unknown', mtu: 1_450, sent: 2, lost: 0 } as const;
+    const states = [goodPath, { ...unknown, smallLoss: 0, largeLoss: 0 }];
+    expect(`\n${[...pathSeries(states)].join('')}`).toMatchInlineSnapshot(`
+      "
+      # HELP meshd_path_ok 1 = small and large packets get there and back by the network ingress.
+      # TYPE meshd_path_ok gauge
+      meshd_path_ok{node="b"} 1
+      # HELP meshd_path_rtt_seconds Of the last small probe that was answered.
+      # TYPE meshd_path_rtt_seconds gauge
+      meshd_path_rtt_seconds{node="b"} 0.0005
+      # HELP meshd_path_probes_total Probes sent, small and large.
+      # TYPE meshd_path_probes_total counter
+      meshd_path_probes_total{node="b"} 1204
+      meshd_path_probes_total{node="c \\"x\\""} 2
+      # HELP meshd_path_probes_lost_total Of those, the ones that were not answered.
+      # TYPE meshd_path_probes_lost_total counter
+      meshd_path_probes_lost_total{node="b"} 3
+      meshd_path_probes_lost_total{node="c \\"x\\""} 0
+      "
+    `);
+    expect([...pathSeries([{ ...goodPath, verdict: 'large lost' }])]).toContain(
+      'meshd_path_ok{node="b"} 0\n',
+    );
+  });
+
+  it('is nothing where no packets are tried', () => {
+    expect([...pathSeries([])]).toEqual([]);
   });
 });
