@@ -33,6 +33,7 @@ import {
 import type { Kernel } from './kernel/index.js';
 import { openLinuxKernel, type LinuxKernelOptions } from './kernel/linux/index.js';
 import { DaemonMetrics, meshSeries, pathSeries, trafficSeries } from './metrics/index.js';
+import { carriesCalls } from './rules/index.js';
 import { replay, ServiceTable, snapshotOf, VipPool, type TableRecord } from './store/index.js';
 
 export interface DaemonOptions {
@@ -250,7 +251,13 @@ export class Daemon {
       yield* meshSeries(backend.mesh.status());
       yield* pathSeries(backend.mesh.paths().states);
     }
-    const server: MetricsServer = await serveMetrics(listen, write, log);
+    const server: MetricsServer = await serveMetrics(listen, write, log, {
+      carriesCalls(name) {
+        const service = table.get(name)?.service;
+        const { held } = controller.reconciler;
+        return service === undefined ? undefined : carriesCalls(service, (key) => held.get(key));
+      },
+    });
     this.stops.push(() => server.close());
   }
 

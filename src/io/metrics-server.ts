@@ -17,12 +17,15 @@ export interface MetricsServer {
 }
 
 export interface MetricsServerOptions {
+  /** Whether calls of a service are carried; undefined when it has none, or there is no such service. */
+  readonly carriesCalls?: (service: string) => boolean | undefined;
   /** A client that neither sends nor reads for so long is cut off. Default 10 s. */
   readonly stallMs?: number;
 }
 
 /**
- * Serves `GET /metrics` with the text that `write` yields, and `GET /healthz`.
+ * Serves `GET /metrics` with the text that `write` yields, `GET /healthz`, which says that the daemon
+ * runs, and `GET /healthz/SERVICE`: 200 when its calls are carried, 503 when not, 404 when unknown.
  * Errors: unavailable when the address cannot be listened on.
  */
 export async function serveMetrics(
@@ -32,13 +35,15 @@ export async function serveMetrics(
   options: MetricsServerOptions = {},
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
-    const path = (request.url ?? '/').split('?', 1)[0];
-    if (request.method !== 'GET' || (path !== '/metrics' && path !== '/healthz')) {
-      response.writeHead(404).end();
+    const path = (request.url ?? '/').split('?', 1)[0]!;
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const health = isRead ? healthAt(path, options) : undefined;
+    if (health !== undefined) {
+      response.writeHead(health ? 200 : 503).end(health ? 'ok\n' : 'nobody takes its calls\n');
       return;
     }
-    if (path === '/healthz') {
-      response.end('ok\n');
+    if (request.method !== 'GET' || path !== '/metrics') {
+      response.writeHead(404).end();
       return;
     }
     response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
@@ -62,6 +67,12 @@ export async function serveMetrics(
         server.closeAllConnections();
       }),
   };
+}
+
+function healthAt(path: string, { carriesCalls }: MetricsServerOptions): boolean | undefined {
+  if (path === '/healthz') return true;
+  const [, name] = /^\/healthz\/([^/]+)$/.exec(path) ?? [];
+  return name === undefined ? undefined : carriesCalls?.(name);
 }
 
 /** Parts are a line or two; a socket wants more at a time. */

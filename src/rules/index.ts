@@ -2,6 +2,7 @@
  * From services to kernel rules, without touching either: compile (service -> rules), RuleTable
  * (rules of all services, with what changed), diff (desired, observed -> Ops), explain.
  */
+export { carriesCalls } from './carries-calls.js';
 export { compileBase, compileService, managedSysctls } from './compile.js';
 export type { CompileContext, IdleTimeouts } from './compile.js';
 export { compileEntry } from './entry.js';

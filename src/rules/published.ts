@@ -148,7 +148,8 @@ function masquerading({ source }: PublishedPort, mark: number): Rule[] {
   ];
 }
 
-function isLoopback(address: string | undefined): boolean {
+/** True for an address that only processes of the host itself call. */
+export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && (address === '::1' || address.startsWith('127.'));
 }
 

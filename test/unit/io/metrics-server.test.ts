@@ -77,6 +77,24 @@ describe('serveMetrics', () => {
     expect(await get({ port, path: '/metrics', method: 'POST' })).toMatchObject({ status: 404 });
   });
 
+  it.each([
+    ['web', 200, 'ok\n'],
+    ['quiet', 503, 'nobody takes its calls\n'],
+    ['unknown', 404, ''],
+    ['web/80', 404, ''],
+  ])('tells load balancers about %s: %d', async (name, status, body) => {
+    const known = new Map([
+      ['web', true],
+      ['quiet', false],
+    ]);
+    const carriesCalls = (service: string): boolean | undefined => known.get(service);
+    const server = await serveMetrics(anyPort, twoLines, silentLog, { carriesCalls });
+    servers.push(server);
+    const path = `/healthz/${name}`;
+    expect(await get({ port: server.port, path })).toMatchObject({ status, body });
+    expect(await get({ port: server.port, path, method: 'HEAD' })).toMatchObject({ status });
+  });
+
   it('breaks off an answer that cannot be completed, and goes on serving', async () => {
     const { port } = await serve(anyPort, async function* () {
       yield* twoLines();

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { formatRuleSet, type PublishedPort, type Rule } from '../../../src/model/index.js';
-import { compilePublished, publishedMatches, type IngressView } from '../../../src/rules/index.js';
+import { formatRuleSet, ruleKey, type PublishedPort, type Rule } from '../../../src/model/index.js';
+import {
+  carriesCalls,
+  compilePublished,
+  publishedMatches,
+  type IngressView,
+} from '../../../src/rules/index.js';
 import { endpointAt, networkedService, publishedPort } from '../../support/networked.js';
 
 const view: IngressView = {
@@ -165,4 +170,22 @@ it('names the virtual services that it may have', () => {
     '4d0902bd/4',
     '4d0902bd/6',
   ]);
+});
+
+describe('for load balancers in front of the hosts, a host', () => {
+  const none = { ...view, local: [], remote: [] };
+  const away = { ...view, local: [], remote: [endpointAt(18, 'b', { services: { shop: 0 } })] };
+  it.each<[string, Partial<PublishedPort>, IngressView, boolean | undefined]>([
+    ['carries calls to a task anywhere', {}, { ...view, local: [] }, true],
+    ['does not when there is none', {}, none, false],
+    ['does not when none takes new connections', {}, away, false],
+    ['does with policy local when it has a task', { policy: 'local' }, view, true],
+    ['else it does not', { policy: 'local' }, { ...view, local: [] }, false],
+    ['does not with mode host when it has none', { mode: 'host' }, none, false],
+    ['has nothing to say of a loopback address', { bind: '127.0.0.1' }, view, undefined],
+  ])('%s', (_, port, on, expected) => {
+    const service = networkedService({ publish: [publishedPort(port)] });
+    const held = new Map(compilePublished(service, on).map((rule) => [ruleKey(rule), rule]));
+    expect(carriesCalls(service, (key) => held.get(key))).toBe(expected);
+  });
 });
