@@ -6,7 +6,7 @@ build_e2e() {
   # shellcheck source-path=SCRIPTDIR
   . scripts/setup.d/env
   mkdir -p dist/e2e
-  node_modules/.bin/esbuild test/e2e/main.ts test/e2e/demo.ts --bundle --platform=node --target=node20 --format=esm \
+  node_modules/.bin/esbuild main=test/e2e/main.ts demo=test/e2e/demo/main.ts --bundle --platform=node --target=node20 --format=esm \
     --sourcemap --outdir=dist/e2e --log-level=warning
   local peer=test/e2e/support/peer.c
   [[ dist/e2e/peer -nt $peer ]] || cc -std=gnu11 -O2 -Wall -Wextra -o dist/e2e/peer "$peer"
@@ -39,4 +39,10 @@ where_ipvs_is() {
   echo "# $reason: using a guest with a kernel of its own (scripts/lab)"
   for pair in "${e2e_programs[@]}"; do packages+=(--extra "${pair#*:}"); done
   scripts/lab "${lab_options[@]}" "${packages[@]}" -- "$@"
+}
+
+# with_nftables COMMAND...: runs the command here, where meshd balances by nftables.
+with_nftables() {
+  ((EUID == 0)) || { echo 'root is needed for network namespaces' >&2 && return 1; }
+  MESHD_E2E_DATA_PATH=nftables "$@"
 }

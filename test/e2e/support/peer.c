@@ -1,8 +1,11 @@
 /*
  * Both ends of the end-to-end tests, small and fast enough for an emulated processor.
  *
- *   peer serve [--sctp] NAME PORT...   answers HTTP (TCP, SCTP) and UDP on each port, IPv4 and
- *                                      IPv6, with one line: NAME and the client's address
+ *   peer serve [--sctp] [--ask ADDRESS PORT] NAME PORT...
+ *                                      answers HTTP (TCP, SCTP) and UDP on each port, IPv4 and
+ *                                      IPv6, with one line: NAME and the client's address; with
+ *                                      --ask, HTTP also with the line of the server there, which
+ *                                      is called for each request
  *   peer load [OPTION]... ADDRESS PORT requests that line, counts the answers, prints JSON at the
  *                                      end: after N requests, after some time, or at SIGTERM
  *   peer overhear DEVICE TEXT         reads along until SIGTERM; prints how many packets went by
@@ -66,12 +69,25 @@ static void print_address(const struct sockaddr_in6 *from, char *into) {
     inet_ntop(AF_INET6, &from->sin6_addr, into, INET6_ADDRSTRLEN);
 }
 
+/* IPv4 addresses become mapped ones: one family for all sockets. */
+static void parse_address(const char *text, struct sockaddr_in6 *into) {
+  char mapped[64];
+  into->sin6_family = AF_INET6;
+  snprintf(mapped, sizeof mapped, strchr(text, ':') ? "%s" : "::ffff:%s", text);
+  if (inet_pton(AF_INET6, mapped, &into->sin6_addr) != 1) {
+    fprintf(stderr, "peer: not an address: %s\n", text);
+    exit(2);
+  }
+}
+
 /* ---- serve ---- */
 
 struct source {
   int fd;
-  enum { LISTENER, DATAGRAMS, CONNECTION } kind;
-  int requests;
+  enum { LISTENER, DATAGRAMS, CONNECTION, ASKED } kind;
+  int requests, last;
+  struct source *other; /* of a CONNECTION that waits, whom it ASKED, and the other way about */
+  struct source *next;  /* of those that are closed */
   size_t length;
   char client[INET6_ADDRSTRLEN];
   char buffer[BUFFER];
@@ -79,14 +95,32 @@ struct source {
 
 static const char *server_name;
 static int epoll_fd;
+static struct sockaddr_in6 asked;
+static struct source *closed;
 
-static void watch(int fd, int kind, const char *client) {
+static struct source *watch(int fd, int kind, const char *client) {
   struct source *source = calloc(1, sizeof *source);
   source->fd = fd;
   source->kind = kind;
   snprintf(source->client, sizeof source->client, "%s", client);
-  struct epoll_event event = {.events = EPOLLIN, .data.ptr = source};
+  struct epoll_event event = {.events = kind == ASKED ? EPOLLOUT : EPOLLIN, .data.ptr = source};
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) die("epoll_ctl");
+  return source;
+}
+
+/* Freed later: it may have an event of this turn yet. */
+static void close_source(struct source *source) {
+  close(source->fd);
+  source->fd = -1;
+  source->next = closed;
+  closed = source;
+}
+
+static void free_closed(void) {
+  for (struct source *next; closed != NULL; closed = next) {
+    next = closed->next;
+    free(closed);
+  }
 }
 
 static void open_port(int type, int protocol, int port) {
@@ -131,30 +165,67 @@ static void answer_datagrams(struct source *source) {
   }
 }
 
+static void reply(struct source *source, const char *status, const char *more) {
+  char body[256], text[512];
+  int size = snprintf(body, sizeof body, "%s %s%s\n", server_name, source->client, more);
+  size = snprintf(text, sizeof text,
+                  "HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s", status, size,
+                  source->last ? "close" : "keep-alive", body);
+  source->length = 0;
+  if (write(source->fd, text, size) != size || source->last) close_source(source);
+}
+
+static void ask_other(struct source *source) {
+  int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) die("socket");
+  if (connect(fd, (struct sockaddr *)&asked, sizeof asked) < 0 && errno != EINPROGRESS) {
+    close(fd);
+    reply(source, "502 Bad Gateway", "");
+    return;
+  }
+  source->other = watch(fd, ASKED, "");
+  source->other->other = source;
+}
+
+/* The other is connected, or has answered, or neither. */
+static void other_happened(struct source *other, uint32_t events) {
+  static const char request[] = "GET / HTTP/1.1\r\nHost: vip\r\nConnection: close\r\n\r\n";
+  struct source *client = other->other;
+  if (events == EPOLLOUT && write(other->fd, request, sizeof request - 1) > 0) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = other};
+    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, other->fd, &event);
+    return;
+  }
+  ssize_t count = read(other->fd, other->buffer + other->length, BUFFER - 1 - other->length);
+  if (count < 0 && errno == EAGAIN) return;
+  if (count > 0) other->length += count;
+  other->buffer[other->length] = 0;
+  char *body = strstr(other->buffer, "\r\n\r\n"), more[128] = "";
+  char *end = body == NULL ? NULL : strchr(body + 4, '\n');
+  if (end == NULL && count > 0) return;
+  close_source(other);
+  client->other = NULL;
+  if (end == NULL) {
+    reply(client, "502 Bad Gateway", "");
+  } else {
+    snprintf(more, sizeof more, " asked %.*s", (int)(end - body - 4), body + 4);
+    reply(client, "200 OK", more);
+  }
+}
+
 static void answer_request(struct source *source) {
   ssize_t count = read(source->fd, source->buffer + source->length, BUFFER - 1 - source->length);
   if (count < 0 && errno == EAGAIN) return;
-  int over = count <= 0;
-  if (!over) {
-    source->length += count;
-    source->buffer[source->length] = 0;
-    if (strstr(source->buffer, "\r\n\r\n") == NULL) {
-      over = source->length == BUFFER - 1;
-    } else {
-      char body[128], reply[512];
-      over = ++source->requests == KEEP_ALIVE_MAX ||
-             strcasestr(source->buffer, "connection: close") != NULL;
-      int size = snprintf(body, sizeof body, "%s %s\n", server_name, source->client);
-      size = snprintf(reply, sizeof reply,
-                      "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s", size,
-                      over ? "close" : "keep-alive", body);
-      over |= write(source->fd, reply, size) != size;
-      source->length = 0;
-    }
-  }
-  if (over) {
-    close(source->fd);
-    free(source);
+  if (count > 0) source->length += count;
+  source->buffer[source->length] = 0;
+  if (count <= 0 || source->length == BUFFER - 1) {
+    if (source->other != NULL) close_source(source->other);
+    close_source(source);
+  } else if (source->other == NULL && strstr(source->buffer, "\r\n\r\n") != NULL) {
+    source->last = ++source->requests == KEEP_ALIVE_MAX ||
+                   strcasestr(source->buffer, "connection: close") != NULL;
+    if (asked.sin6_port != 0) ask_other(source);
+    else reply(source, "200 OK", "");
   }
 }
 
@@ -162,6 +233,12 @@ static int serve(int count, char **arguments) {
   int sctp = count > 0 && strcmp(arguments[0], "--sctp") == 0;
   arguments += sctp;
   count -= sctp;
+  if (count > 3 && strcmp(arguments[0], "--ask") == 0) {
+    parse_address(arguments[1], &asked);
+    asked.sin6_port = htons(atoi(arguments[2]));
+    arguments += 3;
+    count -= 3;
+  }
   if (count < 2) return 2;
   server_name = arguments[0];
   epoll_fd = epoll_create1(0);
@@ -177,10 +254,13 @@ static int serve(int count, char **arguments) {
     int ready = epoll_wait(epoll_fd, events, 64, -1);
     for (int i = 0; i < ready; i++) {
       struct source *source = events[i].data.ptr;
+      if (source->fd < 0) continue;
       if (source->kind == LISTENER) accept_all(source);
       else if (source->kind == DATAGRAMS) answer_datagrams(source);
+      else if (source->kind == ASKED) other_happened(source, events[i].events);
       else answer_request(source);
     }
+    free_closed();
   }
 }
 
@@ -210,7 +290,7 @@ static struct {
   struct sockaddr_in6 target, from;
 } options = {.concurrency = 8, .per_connection = 1, .timeout_ms = 5000};
 
-static struct tally servers, seen, errors;
+static struct tally servers, seen, behind, errors;
 static long started, succeeded, failed, other_source;
 static int64_t longest_us, last_failure_us;
 static int *choices;
@@ -232,17 +312,6 @@ static int add(struct tally *tally, const char *text) {
   }
   tally->count[i]++;
   return i;
-}
-
-/* IPv4 addresses become mapped ones: one family for all sockets. */
-static void parse_address(const char *text, struct sockaddr_in6 *into) {
-  char mapped[64];
-  into->sin6_family = AF_INET6;
-  snprintf(mapped, sizeof mapped, strchr(text, ':') ? "%s" : "::ffff:%s", text);
-  if (inet_pton(AF_INET6, mapped, &into->sin6_addr) != 1) {
-    fprintf(stderr, "peer: not an address: %s\n", text);
-    exit(2);
-  }
 }
 
 static void rest(struct slot *slot) {
@@ -319,11 +388,12 @@ static void begin(struct slot *slot) {
   }
 }
 
-/* Body: `NAME ADDRESS`, one line. */
+/* Body: `NAME ADDRESS[ asked NAME ADDRESS]`, one line. */
 static void answered(struct slot *slot, const char *body) {
-  char name[32], address[INET6_ADDRSTRLEN];
-  if (sscanf(body, "%31s %45s", name, address) != 2) {
-    give_up(slot, "unexpected answer");
+  char name[32], address[INET6_ADDRSTRLEN], other[32];
+  int words = sscanf(body, "%31s %45s asked %31s", name, address, other);
+  if (words < 2 || (!options.udp && strncmp(slot->buffer, "HTTP/1.1 200 ", 13) != 0)) {
+    give_up(slot, words < 2 ? "unexpected answer" : "its server got no answer");
     return;
   }
   int64_t took = now_us(CLOCK_MONOTONIC) - slot->began;
@@ -331,6 +401,7 @@ static void answered(struct slot *slot, const char *body) {
   succeeded++;
   int server = add(&servers, name);
   add(&seen, address);
+  if (words == 3) add(&behind, other);
   if (strcmp(address, slot->own) != 0) other_source++;
   if (choices != NULL) choices[slot->index] = server;
   if (slot->requests >= options.per_connection || strcasestr(slot->buffer, "connection: close"))
@@ -399,6 +470,7 @@ static void print_result(int64_t took_us) {
   printf("{\"ok\":%ld,\"failed\":%ld,", succeeded, failed);
   print_tally("servers", &servers);
   print_tally("seen", &seen);
+  print_tally("behind", &behind);
   print_tally("errors", &errors);
   if (choices != NULL) {
     printf("\"choices\":[");

@@ -13,6 +13,8 @@ export interface LoadResult {
   readonly servers: Readonly<Record<string, number>>;
   /** Answers by the client address that the server saw. */
   readonly seen: Readonly<Record<string, number>>;
+  /** Answers by the server that the server asked. */
+  readonly behind: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   /** Only with `list`: the server of each request. */
   readonly choices?: readonly string[];

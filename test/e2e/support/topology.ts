@@ -13,14 +13,14 @@ import { Background, run, type Result } from './command.js';
  *
  * One network namespace each; the two links are bridges in the router's. The same in IPv6, with
  * fd00:2:: for 192.0.2.0, fd00:51:: for 198.51.100.0 and fd00:10:: for 10.0.0.0. The router is
- * only for answers that do not go through a load balancer (direct routing, tunnels). Tasks t1-t4
- * are namespaces with nothing but a loopback device: what networks are for.
+ * only for answers that do not go through a load balancer (direct routing, tunnels). Tasks are
+ * namespaces with nothing but a loopback device: what networks are for.
  */
 export type Host = Linked | Task;
 type Linked = 'client' | 'neighbor' | Balancer | Server | 'router';
 export type Balancer = (typeof balancers)[number];
 export type Server = 's1' | 's2' | 's3';
-export type Task = 't1' | 't2' | 't3' | 't4';
+export type Task = `t${number}` | `web-${number}` | `api-${number}`;
 
 export const balancers = ['lb', 'lb2', 'lb3'] as const;
 export const servers = ['s1', 's2', 's3'] as const;
@@ -120,6 +120,12 @@ export class Topology {
         : []),
       ...this.plugged(balancer),
     ]);
+  }
+
+  /** Takes the carrier of both its links, as a power failure does, or gives it back. */
+  async plug(balancer: Balancer, state: 'up' | 'down'): Promise<void> {
+    const ports = ['c', 's'].map((link) => `link set ${balancer}${link} ${state}`);
+    await this.shell(this.inside('router', ports));
   }
 
   /** A task that nobody has touched yet. */
