@@ -13,6 +13,7 @@ export type {
   DroppingChain,
   HostAddress,
   Kernel,
+  ListeningSocket,
   Observation,
   ObserveOptions,
   OpFailure,

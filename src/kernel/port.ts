@@ -37,6 +37,9 @@ export interface Kernel {
    */
   servedConnections(): Promise<number>;
 
+  /** Where processes of the sandbox take TCP connections and UDP packets. */
+  listeningSockets(): Promise<readonly ListeningSocket[]>;
+
   /**
    * What carries the packets. Errors: failed_precondition when the kernel does not have it,
    * permission_denied without CAP_NET_ADMIN.
@@ -147,6 +150,14 @@ export interface Connection {
   /** The kernel's name: ESTABLISHED, FIN_WAIT, UDP; NONE or ASSURED for an affinity template. */
   readonly state: string;
   readonly expiresS: number;
+}
+
+/** `::` takes what comes to IPv4 addresses too, unless its process asked for IPv6 alone. */
+export interface ListeningSocket {
+  readonly protocol: 'tcp' | 'udp';
+  /** `0.0.0.0` or `::` for all. */
+  readonly address: string;
+  readonly port: number;
 }
 
 /** A base chain of nftables (or iptables-nft) with policy drop. */

@@ -22,6 +22,7 @@ import type {
   DroppingChain,
   HostAddress,
   Kernel,
+  ListeningSocket,
   Observation,
   ObserveOptions,
   OpFailure,
@@ -249,6 +250,13 @@ export class FakeKernel implements Kernel {
 
   servedConnections(): Promise<number> {
     return Promise.resolve(this.served);
+  }
+
+  /** What `listeningSockets` says. */
+  listening: readonly ListeningSocket[] = [];
+
+  listeningSockets(): Promise<readonly ListeningSocket[]> {
+    return Promise.resolve(this.listening);
   }
 
   async connections({ limit, filter }: ConnectionQuery): Promise<readonly Connection[]> {

@@ -14,6 +14,7 @@ import type {
   DroppingChain,
   HostAddress,
   Kernel,
+  ListeningSocket,
   Observation,
   ObserveOptions,
   OpFailure,
@@ -35,7 +36,7 @@ import { balancerTable } from './nft-balancer-table.js';
 import { applyNft, observeNft } from './nftables-session.js';
 import type { NetlinkSession } from './session.js';
 import { Wireguard } from './wireguard.js';
-import { countServed, socketTableBytesMax, socketTablePaths } from './sockets.js';
+import { countServed, listeningSockets, readSocketTables } from './sockets.js';
 import { readSysctls, writeSysctl } from './sysctl.js';
 
 export interface LinuxKernelOptions extends SandboxOptions {
@@ -137,8 +138,13 @@ class LinuxKernel implements Kernel {
 
   async servedConnections(): Promise<number> {
     this.box.check();
-    const tables = socketTablePaths.map((path) => this.box.readFile(path, socketTableBytesMax));
-    return countServed(await Promise.all(tables));
+    return countServed(await this.readSockets('tcp'));
+  }
+
+  async listeningSockets(): Promise<readonly ListeningSocket[]> {
+    this.box.check();
+    const [tcp, udp] = [await this.readSockets('tcp'), await this.readSockets('udp')];
+    return [...listeningSockets('tcp', tcp), ...listeningSockets('udp', udp)];
   }
 
   async dataPath(): Promise<DataPath> {
@@ -170,6 +176,10 @@ class LinuxKernel implements Kernel {
   async close(): Promise<void> {
     this.wireguard = undefined;
     await this.box.close();
+  }
+
+  private readSockets(protocol: 'tcp' | 'udp'): Promise<Buffer[]> {
+    return readSocketTables(protocol, (path, bytes) => this.box.readFile(path, bytes));
   }
 
   private async observeTables(own: Map<string, Rule>): Promise<void> {
