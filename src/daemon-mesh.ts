@@ -4,10 +4,11 @@ import type { MeshControl, NetworkControl } from './api/index.js';
 import { MeshError, type Clock, type Log } from './base/index.js';
 import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
+import { explainMesh } from './daemon-explain.js';
 import { DaemonNetworks } from './daemon-networks.js';
 import { DaemonPaths } from './daemon-paths.js';
 import { DaemonSeals } from './daemon-seals.js';
-import type { HostController, OverlayOptions } from './host/index.js';
+import type { ExplainMesh, HostController, OverlayOptions } from './host/index.js';
 import {
   hostName,
   isThere,
@@ -49,12 +50,15 @@ export interface DaemonMeshOptions {
   /** Of the host's own sandbox. */
   readonly kernel: Kernel;
   readonly openSandbox: (path: string) => Promise<Kernel>;
+  /** What another node asks about the way of a packet here. */
+  readonly explain: (question: unknown) => Promise<unknown>;
 }
 
 /** This host's part in a mesh. */
 export interface DaemonMesh {
   readonly control: MeshControl;
   readonly networks: NetworkControl;
+  readonly explain: ExplainMesh;
   /** The VIPs of a network; undefined when it is not known. */
   vipPoolOf(network: string): VipPool | undefined;
   /** Begins to gossip. Errors: unavailable when its address cannot be listened on. */
@@ -118,6 +122,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     networkChanged: (network) => networks.changed(network),
     seals: { port: config.sealPort, changed: () => seals.look() },
     paths: () => paths.report(),
+    explain: options.explain,
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
@@ -127,6 +132,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   return {
     control,
     networks: networkControl(node, networks, { seals, underlay, options }),
+    explain: explainMesh(node, networks),
     vipPoolOf: (network) => networks.vipPoolOf(network),
     start: async () => {
       await node.start(config.join);

@@ -62,6 +62,7 @@ export class Daemon {
   private fileState: ConfigFileState;
   private controller!: HostController;
   private config!: DaemonConfig;
+  private backend!: HostBackend;
   private mesh: DaemonMesh | undefined;
   private isRunning = false;
   private changedWhileStarting = false;
@@ -127,7 +128,7 @@ export class Daemon {
     this.stops.push(() => this.controller.stop());
     const mesh = await this.prepareMesh(table, kernel);
     this.mesh = mesh;
-    const backend: HostBackend = new HostBackend({
+    const backend: HostBackend = (this.backend = new HostBackend({
       controller: this.controller,
       table,
       kernel,
@@ -139,8 +140,10 @@ export class Daemon {
       checkSpec: (value, where) => checkSpec(value, where, this.config.serviceDefaults),
       configFile: () => this.fileState,
       doctor: () => this.examine(backend, { kernel, table, health }),
-      ...(mesh === undefined ? {} : { mesh: mesh.control, networks: mesh.networks }),
-    });
+      ...(mesh === undefined
+        ? {}
+        : { mesh: mesh.control, networks: mesh.networks, explainMesh: mesh.explain }),
+    }));
     await this.serveMetrics(backend, table);
     await this.controller.start();
     await mesh?.start();
@@ -196,6 +199,7 @@ export class Daemon {
       log,
       reconcile: { ...reconcileTunables, ...this.config.reconcile },
       openSandbox: (path) => this.openSandbox(path),
+      explain: (question) => this.backend.answerExplain(question),
     });
   }
 

@@ -322,11 +322,24 @@ export interface Explanation {
 }
 
 export interface ExplainStep {
+  /**
+   * What the step is about: call, arrival, clients, service, destination, bound, way, sandbox, entry,
+   * listener, answer, egress, silence, end. Others may follow.
+   */
+  readonly kind: string;
   /** `virtual service web`. */
   readonly title: string;
   readonly detail: string;
-  /** `formatRule` of the rule that it meets. */
+  /** Where it happens; absent on a host that stands alone. */
+  readonly node?: string;
+  /** Absent = the host's own, else the name of the task whose it is. */
+  readonly task?: string;
+  /** `formatRule` of the rules that it meets, one a line. */
   readonly rule?: string;
+  /** What the kernel has of these rules: `holds`, `lacks`, `differs`. */
+  readonly kernel?: string;
+  /** `10.0.0.11:80`, of a step about a destination. */
+  readonly destination?: string;
   readonly counters?: Counters;
 }
 

@@ -34,7 +34,8 @@ import type { Prepared, ServiceEntry, ServiceTable } from '../store/index.js';
 import type { HostController } from './controller.js';
 import { Drains } from './drains.js';
 import { DriftLog } from './drift-log.js';
-import { explainOnHost } from './explain-host.js';
+import type { ExplainSources } from './explain-host.js';
+import { answerExplain, explainAcross, type ExplainMesh } from './explain-walk.js';
 import type { HealthView } from './health-view.js';
 import { describePlan } from './plan.js';
 import { serviceState, yieldedState } from './service-state.js';
@@ -57,6 +58,7 @@ export interface HostBackendOptions {
   /** Absent on a host that stands alone. */
   readonly mesh?: MeshControl;
   readonly networks?: NetworkControl;
+  readonly explainMesh?: ExplainMesh;
 }
 
 /** The mesh API of one host: what callers ask, answered from the controller and the kernel. */
@@ -196,7 +198,19 @@ export class HostBackend implements MeshBackend {
   }
 
   explain(query: ExplainQuery): Promise<Explanation> {
-    return explainOnHost(query, this.options);
+    const { explainMesh } = this.options;
+    return explainAcross(query, this.explainSources, explainMesh);
+  }
+
+  /** What another node asks about the way of a packet here. Errors: Error. */
+  answerExplain(question: unknown): Promise<unknown> {
+    return answerExplain(question, this.explainSources);
+  }
+
+  private get explainSources(): ExplainSources {
+    const { controller, table, kernel, health, explainMesh: networks } = this.options;
+    const own = { controller, table, kernel, health };
+    return networks === undefined ? own : { ...own, networks };
   }
 
   drift(limit: number): Promise<readonly DriftRecord[]> {

@@ -4,6 +4,8 @@
  */
 export { HostBackend } from './backend.js';
 export { HostController } from './controller.js';
+export { explainTimeoutMs } from './explain-walk.js';
+export type { ExplainMesh } from './explain-walk.js';
 export { examineHost } from './doctor.js';
 export { HostAddresses } from './host-addresses.js';
 export type { HealthReport, HealthView } from './health-view.js';

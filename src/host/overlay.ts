@@ -17,6 +17,7 @@ import {
 import { compileEntry, compileIngressTask, compileVip } from '../rules/index.js';
 import type { PassReport } from '../reconcile/index.js';
 import type { HostController } from './controller.js';
+import type { Sandbox } from './sandbox.js';
 import { TaskSandboxes, type TaskSandboxesOptions } from './task-sandboxes.js';
 
 /** A network, and who is on it. */
@@ -87,6 +88,11 @@ export class Overlay {
     this.version = controller.rules.version;
     controller.reconciler.poke();
     void this.programSandboxes(name, state);
+  }
+
+  /** The sandbox of a task of this host; undefined when it cannot be entered. */
+  sandboxAt(path: string): Promise<Sandbox | undefined> {
+    return this.sandboxes.at(path);
   }
 
   stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Clock, Log } from '../base/index.js';
 import type { Kernel } from '../kernel/index.js';
-import type { Rule } from '../model/index.js';
+import type { Rule, RuleSet } from '../model/index.js';
 import { Reconciler, Retirement, type PassReport } from '../reconcile/index.js';
 import { RuleTable } from '../rules/index.js';
 
@@ -22,7 +22,7 @@ export class Sandbox {
   private passedOnce: () => void = () => undefined;
 
   constructor(
-    private readonly kernel: Kernel,
+    readonly kernel: Kernel,
     options: SandboxOptions,
     passed: (report: PassReport) => void,
   ) {
@@ -47,6 +47,11 @@ export class Sandbox {
   /** True when the kernel was seen to hold every rule. */
   get isProgrammed(): boolean {
     return this.seen.revision === this.revision && this.seen.failed === undefined;
+  }
+
+  /** What the kernel is known to hold, by ruleKey. */
+  get held(): RuleSet {
+    return this.reconciler.held;
   }
 
   start(): Promise<void> {

@@ -47,6 +47,11 @@ export class TaskSandboxes {
     }
   }
 
+  /** Undefined when it is not in use, or cannot be entered. */
+  at(path: string): Promise<Sandbox | undefined> {
+    return this.sandboxes.get(path) ?? Promise.resolve(undefined);
+  }
+
   async stop(): Promise<void> {
     this.isStopped = true;
     for (const sandbox of await Promise.all([...this.sandboxes.values()])) await sandbox?.stop();

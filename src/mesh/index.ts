@@ -7,6 +7,7 @@
  */
 export { Ingress } from './ingress.js';
 export { Control } from './control.js';
+export { versionOf } from './member-meta.js';
 export { readKeys, writeKeys } from './key-file.js';
 export { NetworksOfNode } from './network-control.js';
 export type { NetworkHost } from './network-control.js';

@@ -48,6 +48,8 @@ export interface MeshNodeOptions {
   readonly seals: { readonly port: number; readonly changed: () => void };
   /** How packets fare to the others; absent = nobody tries. */
   readonly paths?: () => PathReport;
+  /** What another node asks about the way of a packet here. */
+  readonly explain: (question: unknown) => Promise<unknown>;
   readonly saveKeys: (keys: readonly string[]) => Promise<void>;
   readonly openTransport: (handlers: GossipHandlers) => Promise<GossipTransport>;
 }
@@ -118,6 +120,7 @@ export class MeshNode {
         keys: (body) => this.keys.change(body as NodeKeyChange),
         rows: () => rowList(this.catalog.view()),
         path: (body) => this.paths().states.find(({ node }) => node === body)?.verdict ?? null,
+        explain: (body) => options.explain(body),
       },
     });
     this.services = new MeshServices({

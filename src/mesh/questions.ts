@@ -43,15 +43,18 @@ export class Questions {
     this.nextId = Math.floor(options.random() * firstIdMax);
   }
 
-  /** Errors: not_found (no such node), deadline_exceeded, failed_precondition (its own problem). */
-  ask(node: string, topic: string, body: unknown): Promise<unknown> {
+  /**
+   * `timeoutMs`: how long an answer is waited for.
+   * Errors: not_found (no such node), deadline_exceeded, failed_precondition (its own problem).
+   */
+  ask(node: string, topic: string, body: unknown, timeoutMs = answerTimeoutMs): Promise<unknown> {
     const { self, clock } = this.options;
     if (node === self) return this.answerOf(topic, body);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
-      const cancel = clock.after(answerTimeoutMs, () => {
+      const cancel = clock.after(timeoutMs, () => {
         this.waiting.delete(id);
-        const text = `ask node ${node}: no answer in ${answerTimeoutMs / 1_000} s`;
+        const text = `ask node ${node}: no answer in ${timeoutMs / 1_000} s`;
         reject(new MeshError('deadline_exceeded', text));
       });
       this.waiting.set(id, ({ body: answer, problem }) => {

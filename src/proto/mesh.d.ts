@@ -1344,6 +1344,11 @@ export namespace meshd {
             detail: string;
             rule: (string|null);
             counters: (meshd.v1.StepCounters|null);
+            kind: string;
+            node: (string|null);
+            task: (string|null);
+            kernel: (string|null);
+            destination: (string|null);
             static encode(message: meshd.v1.ExplainStep.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ExplainStep & meshd.v1.ExplainStep.$Shape;
         }
@@ -1354,6 +1359,11 @@ export namespace meshd {
                 detail?: string;
                 rule?: (string|null);
                 counters?: (meshd.v1.StepCounters.$Properties|null);
+                kind?: string;
+                node?: (string|null);
+                task?: (string|null);
+                kernel?: (string|null);
+                destination?: (string|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.ExplainStep.$Properties;

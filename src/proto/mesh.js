@@ -6474,6 +6474,11 @@ export const meshd = $root.meshd = (() => {
             ExplainStep.prototype.detail = "";
             ExplainStep.prototype.rule = null;
             ExplainStep.prototype.counters = null;
+            ExplainStep.prototype.kind = "";
+            ExplainStep.prototype.node = null;
+            ExplainStep.prototype.task = null;
+            ExplainStep.prototype.kernel = null;
+            ExplainStep.prototype.destination = null;
 
             let $oneOfFields;
 
@@ -6486,6 +6491,30 @@ export const meshd = $root.meshd = (() => {
             // Virtual OneOf for proto3 optional field
             $Object.defineProperty(ExplainStep.prototype, "_counters", {
                 get: $util.oneOfGetter($oneOfFields = ["counters"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ExplainStep.prototype, "_node", {
+                get: $util.oneOfGetter($oneOfFields = ["node"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ExplainStep.prototype, "_task", {
+                get: $util.oneOfGetter($oneOfFields = ["task"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ExplainStep.prototype, "_kernel", {
+                get: $util.oneOfGetter($oneOfFields = ["kernel"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ExplainStep.prototype, "_destination", {
+                get: $util.oneOfGetter($oneOfFields = ["destination"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -6504,6 +6533,16 @@ export const meshd = $root.meshd = (() => {
                     writer.uint32(26).string(message.rule);
                 if (message.counters != null && $Object.hasOwnProperty.call(message, "counters"))
                     $root.meshd.v1.StepCounters.encode(message.counters, writer.uint32(34).fork(), _depth + 1).ldelim();
+                if (message.kind != null && $Object.hasOwnProperty.call(message, "kind") && message.kind !== "")
+                    writer.uint32(42).string(message.kind);
+                if (message.node != null && $Object.hasOwnProperty.call(message, "node"))
+                    writer.uint32(50).string(message.node);
+                if (message.task != null && $Object.hasOwnProperty.call(message, "task"))
+                    writer.uint32(58).string(message.task);
+                if (message.kernel != null && $Object.hasOwnProperty.call(message, "kernel"))
+                    writer.uint32(66).string(message.kernel);
+                if (message.destination != null && $Object.hasOwnProperty.call(message, "destination"))
+                    writer.uint32(74).string(message.destination);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6567,6 +6606,43 @@ export const meshd = $root.meshd = (() => {
                                 break;
                             message.counters = $root.meshd.v1.StepCounters.decode(reader, reader.size(), $undefined, _depth + 1, message.counters);
                             message._counters = "counters";
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.kind = value;
+                            else
+                                delete message.kind;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.node = reader.stringVerify();
+                            message._node = "node";
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            message.task = reader.stringVerify();
+                            message._task = "task";
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.kernel = reader.stringVerify();
+                            message._kernel = "kernel";
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.destination = reader.stringVerify();
+                            message._destination = "destination";
                             continue;
                         }
                     }

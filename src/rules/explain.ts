@@ -1,189 +1,161 @@
 import {
   addressBits,
   familyOf,
-  formatDestination,
   formatEndpoint,
   formatMatch,
-  formatRule,
   ruleKey,
   vipLink,
   type Destination,
-  type RuleSet,
   type VirtualServiceRule,
 } from '../model/index.js';
-import type { Explanation, ExplainStep, Packet } from './explanation.js';
-import { arriveAtPort, wayBack, wayToTask, type PublishedArrival } from './explain-published.js';
+import { balance, goesTo } from './explain-balanced.js';
+import { explainPublished, waysTold, type PublishedFacts } from './explain-published.js';
+import {
+  met,
+  pass,
+  refuse,
+  type AddressOfNetwork,
+  type Explanation,
+  type ExplainStep,
+  type Packet,
+} from './explanation.js';
 import type { OnLink } from './on-link.js';
+import { ingressTableName } from './ingress-table.js';
 import { isMasqueraded } from './snat.js';
 
-export interface ExplainFacts {
-  /** What the kernel holds. */
-  readonly rules: RuleSet;
+export interface ExplainFacts extends PublishedFacts {
   readonly onLink: OnLink;
-  /** True for an address of this host, of any device. */
-  isLocal(address: string): boolean;
-  /** The name of the service that a virtual service belongs to. */
-  serviceName(rule: VirtualServiceRule): string;
-  /** `web-1`, or the address when it has no name; with why it has weight 0. */
-  describeDestination(rule: VirtualServiceRule, destination: Destination): string;
-  /** Where an open connection or an affinity template of this client already goes. */
-  readonly bound?: { readonly address: string; readonly port: number; readonly by: string };
+  /** The network that an address belongs to, and the service whose VIP it is there. */
+  networkAt(address: string): AddressOfNetwork | undefined;
+  /** The address that this host has towards another; undefined without a way there. */
+  readonly outward?: { readonly device: string; readonly source?: string };
 }
 
-/** The way of a packet through the rules that the kernel holds. Pure. */
+/** The way of a packet through the rules of a host. Pure. */
 export function explain(packet: Packet, facts: ExplainFacts): Explanation {
-  const listener = `${formatEndpoint(packet.destination, packet.port)}/${packet.protocol}`;
   const arrival = arrive(packet, facts);
-  const published = arrival === undefined ? arriveAtPort(packet, facts.rules) : undefined;
-  if (published !== undefined) return explainPublished(packet, published, facts);
-  if (arrival === undefined) {
-    const text = `${packet.destination} is no VIP of this host: ordinary routing decides`;
-    return passed([{ title: 'arrival', detail: text }], text);
-  }
-  const rule = facts.rules.get(`ipvs ${listener}`);
+  if (arrival !== undefined) return explainVip(packet, arrival, facts);
+  const isHere = facts.isLocal(packet.destination);
+  const published = isHere ? explainPublished(packet, facts) : undefined;
+  if (published !== undefined) return published;
+  if (isHere) return explainLocal(packet, facts);
+  const inside = facts.networkAt(packet.destination);
+  if (inside !== undefined) return notOnNetwork(packet, inside, facts);
+  if (facts.caller !== undefined) return explainEgress(packet, facts);
+  const text = `${packet.destination} is no VIP of this host: ordinary routing decides`;
+  return pass([{ kind: 'arrival', title: 'arrival', detail: text }], text);
+}
+
+function explainVip(packet: Packet, arrival: ExplainStep, facts: ExplainFacts): Explanation {
+  const listener = `${formatEndpoint(packet.destination, packet.port)}/${packet.protocol}`;
+  const rule = facts.book.rules.get(`ipvs ${listener}`);
   if (rule?.kind !== 'virtual-service') {
     const text = `no virtual service listens on ${listener}: the host answers as for a closed port`;
-    return { steps: [arrival, { title: 'virtual service', detail: text }], outcome: refused(text) };
+    return refuse([arrival], text, 'meshctl service ls shows the ports of each service');
   }
-  const name = facts.serviceName(rule);
-  const meet: ExplainStep = {
-    title: `virtual service ${name}`,
-    detail: scheduling(rule),
-    rule: formatRule(rule).split('\n', 1)[0]!,
-    countersOf: ruleKey(rule),
-  };
-  const candidates = candidatesOf(rule, facts);
+  const choice = balance(rule, facts);
+  const { name, candidates } = choice;
+  const steps = [arrival, ...choice.steps];
   if (candidates.length === 0) {
     const text = `every destination of ${name} has weight 0: the client is refused`;
-    return { steps: [arrival, meet, ...destinationSteps(rule, facts)], outcome: refused(text) };
+    const advice = 'raise a weight, end a drain (service drain --cancel), or heal a server';
+    return refuse(steps, text, advice);
   }
-  const steps = [
-    arrival,
-    meet,
-    ...destinationSteps(rule, facts),
-    ...wayOut(packet, rule, candidates, facts),
-  ];
-  const destinations = candidates.map((d) => formatEndpoint(d.address, d.port));
-  const how = destinations.length === 1 ? 'goes to' : 'goes to one of';
-  const text = `${name}: ${how} ${candidates.map((d) => facts.describeDestination(rule, d)).join(', ')}`;
-  return { steps, outcome: { verdict: 'balanced', text, destinations } };
-}
-
-function explainPublished(
-  packet: Packet,
-  { steps, rule }: PublishedArrival,
-  facts: ExplainFacts,
-): Explanation {
-  if (rule === undefined) return { steps, outcome: refused(steps.at(-1)!.detail) };
-  const name = facts.serviceName(rule);
-  const meet: ExplainStep = {
-    title: `virtual service ${name}`,
-    detail: scheduling(rule),
-    rule: formatRule(rule).split('\n', 1)[0]!,
-    countersOf: ruleKey(rule),
-  };
-  const candidates = candidatesOf(rule, facts);
-  const before = [...steps, meet, ...destinationSteps(rule, facts)];
-  if (candidates.length === 0) {
-    const why = rule.destinations.length === 0 ? 'no task serves' : 'every task has weight 0 in';
-    const text = `${why} ${name}${rule.destinations.length === 0 ? ' for this node' : ''}: the client is refused`;
-    return { steps: before, outcome: refused(text) };
-  }
-  const ways = candidates.flatMap((one) => wayToTask(packet, one, facts.rules));
-  const names = candidates.map((one) => facts.describeDestination(rule, one));
   return {
-    steps: [...before, ...ways, wayBack(packet, rule, facts.rules)],
+    steps: [...steps, ...wayOut(packet, rule, candidates, facts)],
     outcome: {
       verdict: 'balanced',
-      text: `${name}: goes to ${names.length === 1 ? '' : 'one of '}${names.join(', ')}`,
-      destinations: candidates.map(({ address, port }) =>
-        formatEndpoint(address, port === 0 ? packet.port : port),
-      ),
+      text: goesTo(choice),
+      destinations: candidates.map((one) => formatEndpoint(one.address, one.port)),
     },
+    next: [],
+    after: [],
   };
 }
 
 function arrive(packet: Packet, facts: ExplainFacts): ExplainStep | undefined {
   const bits = addressBits(familyOf(packet.destination));
   const prefix = `${packet.destination}/${bits}`;
-  const address = facts.rules.get(ruleKey({ kind: 'address', device: vipLink, prefix }));
+  const key = ruleKey({ kind: 'address', device: vipLink, prefix });
+  const address = facts.book.rules.get(key);
   if (address === undefined) return undefined;
   const from = facts.isLocal(packet.source) ? 'a process of this host' : packet.source;
   return {
+    kind: 'arrival',
     title: 'arrival',
     detail: `${from} calls ${packet.destination}, a VIP on ${vipLink}`,
-    rule: formatRule(address),
+    ...met(facts.book, address),
   };
 }
 
-function scheduling(rule: VirtualServiceRule): string {
-  const parts = [`scheduler ${[rule.scheduler, ...rule.schedulerFlags].join(' ')}`];
-  if (rule.affinityTimeoutS > 0) parts.push(`affinity ${rule.affinityTimeoutS} s`);
-  if (rule.onePacket) parts.push('every packet on its own');
-  return parts.join(', ');
+/** An address of the host that none of our rules cares about. */
+function explainLocal(packet: Packet, { node }: ExplainFacts): Explanation {
+  const where = node === undefined ? 'this host' : `node ${node}`;
+  const listener = `${packet.port}/${packet.protocol}`;
+  const detail = `${packet.destination} is an address of ${where}, and no service publishes ${listener}`;
+  const text = `${packet.destination} is no VIP of this host: ordinary routing decides`;
+  const step: ExplainStep = { kind: 'arrival', title: 'arrival', detail };
+  return pass([step], node === undefined ? text : `a process of ${where} answers, or nobody does`);
 }
 
-/** Where the packet may go: what its client is bound to, or what takes new connections. */
-function candidatesOf(rule: VirtualServiceRule, facts: ExplainFacts): readonly Destination[] {
-  const bound = boundTo(rule, facts);
-  if (bound !== undefined) return [bound];
-  const open = rule.destinations.filter(({ weight }) => weight > 0);
-  return rule.scheduler === 'fo' && open.length > 0 ? [heaviest(open)] : open;
+/** Addresses of networks are reached from the sandboxes that are on them, and from nowhere else. */
+function notOnNetwork(
+  { source, destination }: Packet,
+  { network, service }: AddressOfNetwork,
+  { caller }: ExplainFacts,
+): Explanation {
+  const what = service === undefined ? 'an address' : `the VIP of ${service}`;
+  const who = caller === undefined ? source : `${caller.name} (${source})`;
+  const detail = `${who} calls ${destination}, ${what} on network ${network}`;
+  const step: ExplainStep = { kind: 'arrival', title: 'arrival', detail };
+  const text = `${caller?.name ?? source} is not on network ${network}: only tasks that are reach it`;
+  const other = service === undefined ? 'a published port' : `a port that ${service} publishes`;
+  return refuse([step], text, `attach the caller to ${network}, or call ${other}, on any node`);
 }
 
-/** A binding holds no longer than its destination is there (expire_nodest_conn). */
-function boundTo(rule: VirtualServiceRule, { bound }: ExplainFacts): Destination | undefined {
-  return rule.destinations.find(
-    ({ address, port }) => address === bound?.address && port === bound.port,
+/** A task of this node calls something that is not of this node. */
+function explainEgress(packet: Packet, facts: ExplainFacts): Explanation {
+  const { book, caller, outward } = facts;
+  const family = familyOf(packet.destination);
+  const { name } = caller!;
+  const internal = book.rules.get(
+    `nft element ${ingressTableName} internal${family} ${packet.source}`,
   );
-}
-
-/** The first of the highest weight, as ip_vs_fo.c looks for it. */
-function heaviest(destinations: readonly Destination[]): Destination {
-  return destinations.reduce((best, next) => (next.weight > best.weight ? next : best));
-}
-
-/** What part of the new connections a destination gets. */
-function shareOf(destination: Destination, rule: VirtualServiceRule): string {
-  if (destination.weight === 0) return 'no new connections';
-  const open = rule.destinations.filter(({ weight }) => weight > 0);
-  switch (rule.scheduler) {
-    case 'fo':
-      return destination === heaviest(open)
-        ? 'all new connections'
-        : 'new connections only while those of higher weight are full';
-    case 'ovf':
-      return `new connections up to ${destination.weight} at a time, highest weight first`;
-    case 'rr':
-    case 'lc':
-      return `${Math.round(100 / open.length)} % of new connections`;
-    case 'wrr':
-    case 'wlc':
-    case 'sed':
-    case 'nq':
-    case 'lblc':
-    case 'sh':
-    case 'mh': {
-      const total = open.reduce((sum, { weight }) => sum + weight, 0);
-      return `${Math.round((100 * destination.weight) / total)} % of new connections`;
-    }
-  }
-}
-
-function destinationSteps(rule: VirtualServiceRule, facts: ExplainFacts): ExplainStep[] {
-  const steps = rule.destinations.map((destination): ExplainStep => {
-    return {
-      title: `destination ${facts.describeDestination(rule, destination)}`,
-      detail: shareOf(destination, rule),
-      rule: formatDestination(destination),
+  if (internal !== undefined) {
+    const detail = `${name} comes in by the network ingress, which it is on for published ports alone`;
+    const step: ExplainStep = {
+      kind: 'clients',
+      title: 'internal',
+      detail,
+      ...met(book, internal),
     };
-  });
-  const bound = boundTo(rule, facts);
-  if (bound !== undefined) {
-    const to = formatEndpoint(bound.address, bound.port);
-    steps.push({ title: 'bound', detail: `this client stays with ${to}: ${facts.bound!.by}` });
+    const text = `every network of ${name} is internal: what it sends to the world is dropped`;
+    return refuse([step], text, 'attach it to a network that is not internal');
   }
-  return steps;
+  const source = outward?.source;
+  if (source === undefined) {
+    const text = `this node has no route to ${packet.destination}: what ${name} sends there is dropped`;
+    return refuse([], text, 'give the host a route');
+  }
+  const inside = [...book.rules.values()].find(
+    (rule) => rule.kind === 'nft-element' && rule.set === `inside${family}`,
+  );
+  const step: ExplainStep = {
+    kind: 'egress',
+    title: 'to the world',
+    detail: `it leaves by ${outward!.device} masqueraded: ${packet.destination} sees ${source}, the address of this node, for ${packet.source} (${name})`,
+    ...met(book, inside),
+  };
+  const answer: ExplainStep = {
+    kind: 'answer',
+    title: 'answer',
+    detail: `it comes back to ${source}; connection tracking gives it to ${name}`,
+  };
+  const text = `${name} reaches ${packet.destination} as ${source}`;
+  return {
+    ...pass([step], text, [{ to: 'address', packet: { ...packet, source } }]),
+    after: [answer],
+  };
 }
 
 function wayOut(
@@ -196,21 +168,22 @@ function wayOut(
   if (forwarding !== 'masq') {
     const how = forwarding === 'route' ? 'unchanged, on layer 2' : 'inside a tunnel';
     const detail = `the packet goes out ${how}; the destination answers ${packet.source} itself as ${formatMatch(rule.match)}`;
-    return [{ title: 'forwarding', detail }];
+    return [{ kind: 'way', title: 'forwarding', detail }];
   }
   if (facts.isLocal(packet.source)) return [localWayOut(packet, candidates, facts)];
-  return candidates.map((destination) => {
+  return candidates.slice(0, waysTold).map((destination) => {
     const flow = {
       client: packet.source,
       vip: packet.destination,
       destination: destination.address,
     };
-    const masqueraded = isMasqueraded(facts.rules, flow);
+    const masqueraded = isMasqueraded(facts.book.rules, flow);
     const seen = masqueraded ? facts.onLink.sourceFor(destination.address) : packet.source;
     const why = masqueraded
       ? 'masqueraded, because the reply would not come back through this host'
       : "the client's own";
     return {
+      kind: 'way',
       title: `to ${formatEndpoint(destination.address, destination.port)}`,
       detail: `the server sees ${seen ?? 'an address of this host'} (${why}); its reply returns through this host and leaves as ${packet.destination}`,
     };
@@ -220,23 +193,16 @@ function wayOut(
 function localWayOut(
   packet: Packet,
   candidates: readonly Destination[],
-  facts: ExplainFacts,
+  { book }: ExplainFacts,
 ): ExplainStep {
   const prefix = `${packet.destination}/${addressBits(familyOf(packet.destination))}`;
-  const route = facts.rules.get(`route ${prefix} table 255`);
+  const route = book.rules.get(`route ${prefix} table 255`);
   const source = route?.kind === 'route' ? route.source : undefined;
   const to = candidates.map(({ address, port }) => formatEndpoint(address, port)).join(', ');
   return {
+    kind: 'way',
     title: `to ${to}`,
     detail: `the server sees ${source ?? packet.source}, the address of this host`,
-    ...(route === undefined ? {} : { rule: formatRule(route) }),
+    ...met(book, route),
   };
-}
-
-function passed(steps: ExplainStep[], text: string): Explanation {
-  return { steps, outcome: { verdict: 'passed', text, destinations: [] } };
-}
-
-function refused(text: string): Explanation['outcome'] {
-  return { verdict: 'refused', text, destinations: [] };
 }

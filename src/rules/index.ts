@@ -14,7 +14,23 @@ export { allKeys, diff, isSetting, sameRule } from './diff.js';
 export type { RuleView } from './diff.js';
 export { explain } from './explain.js';
 export type { ExplainFacts } from './explain.js';
-export type { Explanation, ExplainStep, Packet } from './explanation.js';
+export { explainCaller } from './explain-caller.js';
+export type { CallerFacts, TaskNetwork } from './explain-caller.js';
+export type { Publisher } from './explain-published.js';
+export { explainServer } from './explain-server.js';
+export type { ServerFacts } from './explain-server.js';
+export { met, nameOf } from './explanation.js';
+export type {
+  AddressOfNetwork,
+  Explanation,
+  ExplainStep,
+  KernelState,
+  KnownEndpoint,
+  OutwardCall,
+  Packet,
+  RuleBook,
+  TaskCall,
+} from './explanation.js';
 export { OnLink } from './on-link.js';
 export { RuleTable } from './rule-table.js';
 export { isMasqueraded, snatTable } from './snat.js';

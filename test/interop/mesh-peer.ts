@@ -67,6 +67,7 @@ export class MeshPeer {
       save: () => Promise.resolve(),
       networkChanged: () => undefined,
       seals: { port: 7948, changed: () => undefined },
+      explain: () => Promise.reject(new Error('there is no kernel here')),
       saveKeys: () => Promise.resolve(),
       openTransport: async (handlers) => {
         const transport = await openGossipTransport({ address, port: 0 }, handlers);

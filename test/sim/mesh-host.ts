@@ -114,6 +114,7 @@ export class SimMeshHost {
       log: this.log(),
       saved: readState(this.stateFile, 'state'),
       save: (state) => this.write(clock, () => (this.stateFile = writeState(state))),
+      explain: () => Promise.reject(new Error('there is no kernel here')),
       saveKeys: (keys) => this.saveKeys(clock, keys),
       networkChanged: () => undefined,
       seals: { port: 7948, changed: () => undefined },

@@ -201,8 +201,11 @@ export const anyPlan: fc.Arbitrary<Plan> = fc.record({
 export const anyExplanation: fc.Arbitrary<Explanation> = fc.record({
   steps: list(
     record<Explanation['steps'][number]>(
-      { title: text, detail: text },
-      { rule: text, counters: fc.record(counters) },
+      { kind: text, title: text, detail: text },
+      {
+        ...{ rule: text, counters: fc.record(counters) },
+        ...{ node: text, task: text, kernel: text, destination: text },
+      },
     ),
   ),
   outcome: fc.record({

@@ -1,4 +1,4 @@
-import { methods, type Explanation } from '../../api/index.js';
+import { methods, type ExplainStep, type Explanation } from '../../api/index.js';
 import { MeshError } from '../../base/index.js';
 import { formatEndpoint, parseAddress } from '../../model/index.js';
 import { readAddress, readListener, vipFor } from '../arguments.js';
@@ -25,17 +25,41 @@ async function vipOf(cli: Cli, service: string, source: string): Promise<string>
   throw new MeshError('failed_precondition', `service ${service}: it has no ${family} VIP`);
 }
 
-function describe({ steps, outcome }: Explanation, { paint }: Cli): string {
-  const blocks = steps.map(({ title, detail, rule, counters }, i) => {
-    const lines = [`${i + 1}. ${paint.bold(printable(title))}: ${printable(detail)}`];
-    for (const line of rule?.split('\n') ?? []) lines.push(`   ${paint.dim(printable(line))}`);
-    if (counters !== undefined) {
-      const { connections, inBytes, outBytes } = counters;
-      const bytes = `${formatBytes(inBytes)} in, ${formatBytes(outBytes)} out`;
-      lines.push(`   ${formatCount(connections)} connections, ${bytes}`);
-    }
-    return `${lines.join('\n')}\n`;
+function describe({ steps, outcome }: Explanation, cli: Cli): string {
+  const { paint } = cli;
+  let at = '';
+  const blocks = steps.map((step, i) => {
+    const place = placeOf(step);
+    const heading = place === at || place === '' ? '' : `${i === 0 ? '' : '\n'}${place}:\n`;
+    at = place;
+    return `${heading}${describeStep(step, i + 1, cli)}`;
   });
   const painted = { balanced: paint.green, refused: paint.red, passed: paint.yellow };
   return `${blocks.join('')}\n${painted[outcome.verdict](outcome.verdict)}: ${printable(outcome.text)}\n`;
+}
+
+/** Empty on a host that stands alone. */
+function placeOf({ node, task }: ExplainStep): string {
+  if (node === undefined) return '';
+  return task === undefined
+    ? `node ${printable(node)}`
+    : `node ${printable(node)}, in the sandbox of ${printable(task)}`;
+}
+
+function describeStep(
+  { title, detail, rule, kernel, counters }: ExplainStep,
+  number: number,
+  { paint }: Cli,
+): string {
+  const lines = [`${number}. ${paint.bold(printable(title))}: ${printable(detail)}`];
+  for (const line of rule?.split('\n') ?? []) lines.push(`   ${paint.dim(printable(line))}`);
+  if (kernel === 'lacks') lines.push(`   ${paint.red('the kernel lacks it: meshctl diff')}`);
+  if (kernel === 'differs') lines.push(`   ${paint.red('the kernel has another: meshctl diff')}`);
+  if (counters !== undefined) {
+    const { connections, inPackets, inBytes, outBytes } = counters;
+    const bytes = `${formatBytes(inBytes)} in, ${formatBytes(outBytes)} out`;
+    const packets = `${formatCount(inPackets)} packets in`;
+    lines.push(`   ${formatCount(connections)} connections, ${packets}, ${bytes}`);
+  }
+  return `${lines.join('\n')}\n`;
 }

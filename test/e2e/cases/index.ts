@@ -7,6 +7,7 @@ import { crash } from './crash.js';
 import { drain } from './drain.js';
 import { drift } from './drift.js';
 import { badFile, plan } from './files.js';
+import { explain } from './explain.js';
 import { foreign } from './foreign.js';
 import { forwarding, schedulers, sctp } from './forwarding.js';
 import { health } from './health.js';
@@ -46,4 +47,5 @@ export const cases: readonly Case[] = [
   sealed,
   ingress,
   publish,
+  explain,
 ];

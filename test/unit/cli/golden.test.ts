@@ -220,11 +220,13 @@ const settings: Record<string, (backend: FakeBackend) => void> = {
     backend.explanation = {
       steps: [
         {
+          kind: 'arrival',
           title: 'arrival',
           detail: '192.0.2.7 calls 10.96.0.10, a VIP on mesh0',
           rule: 'addr 10.96.0.10/32 dev mesh0',
         },
         {
+          kind: 'service',
           title: 'virtual service web',
           detail: 'scheduler wrr',
           rule: 'ipvs 10.96.0.10:80/tcp wrr',

@@ -154,7 +154,11 @@ describe('explain', () => {
       destinations: ['10.0.0.11:80'],
     });
     const counted = steps.filter(({ counters }) => counters !== undefined);
-    expect(counted).toMatchObject([{ title: 'virtual service web', counters: { connections: 7 } }]);
+    expect(counted).toMatchObject([
+      { title: 'virtual service web', counters: { connections: 7 } },
+      { title: 'destination web-1', destination: '10.0.0.11:80' },
+      { title: 'destination web-2 (unhealthy: connection refused)' },
+    ]);
     expect(steps.map(({ title }) => title)).toContain(
       'destination web-2 (unhealthy: connection refused)',
     );

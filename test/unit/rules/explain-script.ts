@@ -1,5 +1,6 @@
-import { ruleKey, type Protocol } from '../../../src/model/index.js';
+import { formatMatch, ruleKey, type Protocol } from '../../../src/model/index.js';
 import { explain, type ExplainFacts } from '../../../src/rules/index.js';
+import { bookOf } from '../../support/rule-book.js';
 import { compileScene, readScene, type Scene } from './compile-script.js';
 
 /**
@@ -20,10 +21,12 @@ export function explainScript(input: readonly string[]): string {
     },
     factsOf(scene),
   );
-  const lines = steps.flatMap(({ title, detail, rule, countersOf }) => [
+  const lines = steps.flatMap(({ title, detail, rule, countersOf, destination }) => [
     `${title}: ${detail}`,
     ...(rule === undefined ? [] : [`    ${rule}`]),
-    ...(countersOf === undefined ? [] : [`    counters of ${countersOf}`]),
+    ...(countersOf === undefined || destination !== undefined
+      ? []
+      : [`    counters of ipvs ${formatMatch(countersOf)}`]),
   ]);
   const to = outcome.destinations.length === 0 ? '' : ` [${outcome.destinations.join(' ')}]`;
   return [...lines, `=> ${outcome.verdict}: ${outcome.text}${to}`].join('\n');
@@ -44,8 +47,11 @@ function factsOf(scene: Scene): ExplainFacts {
     scene.commands.find((line) => line.startsWith('bound')) ?? '',
   );
   return {
-    rules,
+    book: bookOf(rules.values()),
     onLink: scene.onLink,
+    networkAt: () => undefined,
+    nodeOf: () => undefined,
+    publisherOf: () => undefined,
     isLocal: (address) => scene.hostAddresses.has(address),
     serviceName: ({ match }) =>
       scene.services.find(({ vips }) => 'address' in match && vips.includes(match.address))!.name,
