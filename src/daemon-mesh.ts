@@ -8,11 +8,11 @@ import { explainMesh } from './daemon-explain.js';
 import { DaemonNetworks } from './daemon-networks.js';
 import { DaemonPaths } from './daemon-paths.js';
 import { DaemonSeals } from './daemon-seals.js';
-import type { ExplainMesh, HostController, OverlayOptions } from './host/index.js';
+import type { ExplainMesh, HostController, OverlayFacts, OverlayOptions } from './host/index.js';
 import {
   hostName,
   isThere,
-  linkMtu,
+  linkOf,
   openGossipTransport,
   openProbeSocket,
   reachableAddress,
@@ -61,6 +61,8 @@ export interface DaemonMesh {
   readonly explain: ExplainMesh;
   /** The VIPs of a network; undefined when it is not known. */
   vipPoolOf(network: string): VipPool | undefined;
+  /** What lies under its networks, for examinations. */
+  underlay(): Promise<OverlayFacts>;
   /** Begins to gossip. Errors: unavailable when its address cannot be listened on. */
   start(): Promise<void>;
   /** Without a word to the others: a restart is none of their business. */
@@ -88,8 +90,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   await writePrivateFile(statePath, writeState(saved));
   const at = advertised(config);
   const name = config.node ?? hostName();
-  const mtu = (await linkMtu(at.address)) ?? defaultMtu;
-  const underlay = { node: name, vtep: at.address, mtu };
+  const underlay = await underlayOf(name, at.address);
   const networks: DaemonNetworks = new DaemonNetworks({
     ...options,
     underlay,
@@ -134,6 +135,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     networks: networkControl(node, networks, { seals, underlay, options }),
     explain: explainMesh(node, networks),
     vipPoolOf: (network) => networks.vipPoolOf(network),
+    underlay: () => underlayFacts(at, paths),
     start: async () => {
       await node.start(config.join);
       control.start();
@@ -149,6 +151,10 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   };
 }
 
+async function underlayOf(node: string, vtep: string): Promise<Underlay> {
+  return { node, vtep, mtu: (await linkOf(vtep))?.mtu ?? defaultMtu };
+}
+
 function hostOf(
   { table, controller }: DaemonMeshOptions,
   { overlay }: DaemonNetworks,
@@ -162,17 +168,22 @@ function hostOf(
 }
 
 function pathsOf(
-  { clock, config }: DaemonMeshOptions,
+  { clock, config, kernel }: DaemonMeshOptions,
   underlay: Underlay,
   node: () => MeshNode,
 ): DaemonPaths {
   return new DaemonPaths({
     clock,
+    kernel,
     port: config.probePort,
     openSocket: openProbeSocket,
     mtuOf: (network) => networkMtu(network, underlay),
     node,
   });
+}
+
+async function underlayFacts({ address }: PeerAddress, paths: DaemonPaths): Promise<OverlayFacts> {
+  return { vtep: address, link: await linkOf(address), faults: await paths.recentFaults() };
 }
 
 function networkControl(

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { PathReport } from './api/index.js';
 import { messageOf, type Clock } from './base/index.js';
+import type { RecentFaults } from './host/index.js';
 import type { openProbeSocket, ProbeSocket } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
 import { familyOf, parseAddress, type Network } from './model/index.js';
 import { ingressName } from './overlay/index.js';
+import type { Kernel, PacketFaults } from './kernel/index.js';
 import { PathHealth, type Outgoing } from './paths/index.js';
 
 export interface DaemonPathsOptions {
   readonly clock: Clock;
+  /** Of the host's own sandbox. */
+  readonly kernel: Pick<Kernel, 'packetFaults'>;
   /** The same on all nodes. */
   readonly port: number;
   readonly openSocket: typeof openProbeSocket;
@@ -20,6 +24,11 @@ export interface DaemonPathsOptions {
 
 /** Between two looks at who is on the network. Unit: milliseconds. */
 const lookMs = 1_000;
+/** Of what the kernel counts, between two looks, and how many are kept: a minute. */
+const sampleMs = 10_000;
+const samplesMax = 7;
+/** The kernel refuses to send what its routes or its firewall do not let out. */
+const refusedMs = 5_000;
 const nonceBytes = 8;
 
 /**
@@ -29,7 +38,10 @@ const nonceBytes = 8;
 export class DaemonPaths {
   private readonly health = new PathHealth({ session: unguessed(), nonce: unguessed });
   private readonly sockets = new Map<string, ProbeSocket>();
+  /** Why there is no socket. */
   private problem: string | undefined;
+  private refused = { atMs: -Infinity, reason: '' };
+  private readonly samples: Sample[] = [];
   private lookedMs = -Infinity;
   private cancel: () => void = () => undefined;
   private isStopped = false;
@@ -42,8 +54,26 @@ export class DaemonPaths {
 
   report(): PathReport {
     const { clock, port } = this.options;
-    const states = this.health.states(clock.now());
-    return { port, states, ...(this.problem === undefined ? {} : { problem: this.problem }) };
+    const now = clock.now();
+    const refused = now - this.refused.atMs < refusedMs ? this.refused.reason : undefined;
+    const problem = this.problem ?? refused;
+    const states = this.health.states(now);
+    return { port, states, ...(problem === undefined ? {} : { problem }) };
+  }
+
+  /** What the kernel counted in the last minute, or since the others are known. */
+  async recentFaults(): Promise<RecentFaults> {
+    const { kernel, clock } = this.options;
+    const now = await kernel.packetFaults();
+    const { atMs, faults } = this.samples[0] ?? { atMs: clock.now(), faults: now };
+    const unsent = Array.from(now.unsent, ([device, count]): [string, number] => {
+      return [device, Math.max(0, count - (faults.unsent.get(device) ?? 0))];
+    });
+    return {
+      overMs: clock.now() - atMs,
+      udpChecksums: Math.max(0, now.udpChecksums - faults.udpChecksums),
+      unsent: new Map(unsent),
+    };
   }
 
   stop(): void {
@@ -81,6 +111,18 @@ export class DaemonPaths {
       .filter(({ addresses }) => addresses.length > 0)
       .sort((a, b) => (a.node < b.node ? -1 : 1));
     this.health.setPeers(peers, mtuOf(view.network));
+    if (peers.length > 0) await this.sample();
+  }
+
+  private async sample(): Promise<void> {
+    const { kernel, clock } = this.options;
+    const last = this.samples.at(-1)?.atMs ?? -Infinity;
+    if (clock.now() - last < sampleMs) return;
+    // A sandbox that is gone has other things to tell of.
+    const faults = await kernel.packetFaults().catch(() => undefined);
+    if (faults === undefined) return;
+    this.samples.push({ atMs: clock.now(), faults });
+    if (this.samples.length > samplesMax) this.samples.shift();
   }
 
   /** Closes what listens on others. */
@@ -90,14 +132,12 @@ export class DaemonPaths {
       socket.close();
       this.sockets.delete(address);
     }
-    if (addresses.length === 0) {
-      this.problem = undefined;
-      this.health.setPeers([], 0);
-    }
+    if (addresses.length === 0) this.health.setPeers([], 0);
   }
 
   private async listenAlsoOn(addresses: readonly string[]): Promise<void> {
     const { openSocket, port } = this.options;
+    let problem: string | undefined;
     for (const address of addresses) {
       if (this.sockets.has(address)) continue;
       try {
@@ -105,17 +145,21 @@ export class DaemonPaths {
           { address, port },
           {
             received: (from, bytes) => this.received(from, bytes),
-            refused: (reason) => (this.problem = `send from ${address}: ${reason}`),
+            refused: (reason) => this.noteRefusal(`send from ${address}: ${reason}`),
           },
         );
         if (this.isStopped) socket.close();
         else this.sockets.set(address, socket);
-        this.problem = undefined;
       } catch (error) {
         // The kernel may not have the address yet, or have it in another namespace than ours.
-        this.problem = messageOf(error);
+        problem = messageOf(error);
       }
     }
+    this.problem = problem;
+  }
+
+  private noteRefusal(reason: string): void {
+    this.refused = { atMs: this.options.clock.now(), reason };
   }
 
   private received(from: string, bytes: Buffer): void {
@@ -132,6 +176,11 @@ export class DaemonPaths {
       if (familyOf(address) === familyOf(to)) socket.send(to, bytes);
     }
   }
+}
+
+interface Sample {
+  readonly atMs: number;
+  readonly faults: PacketFaults;
 }
 
 function unguessed(): bigint {

@@ -165,6 +165,8 @@ export class Daemon {
       controller: this.controller,
       status: () => backend.status(),
       mesh: this.mesh?.control,
+      networks: this.mesh?.networks,
+      underlay: this.mesh && (() => this.mesh!.underlay()),
       sysctl: async (name) => {
         const sysctls = await kernel.observe({ sysctls: [name], withoutVirtualServices: true });
         const rule = sysctls.own.get(`sysctl ${name}`);

@@ -1,22 +1,17 @@
-import type { DoctorCheck, MeshControl, Status } from '../api/index.js';
+import type { DoctorCheck } from '../api/index.js';
 import { messageOf } from '../base/index.js';
-import type { Kernel } from '../kernel/index.js';
 import { formatMatch } from '../model/index.js';
-import type { ServiceTable } from '../store/index.js';
-import type { HostController } from './controller.js';
-import type { HealthView } from './health-view.js';
-
-export interface DoctorSources {
-  readonly controller: HostController;
-  readonly table: ServiceTable;
-  readonly kernel: Kernel;
-  readonly health: HealthView;
-  readonly status: () => Promise<Status>;
-  /** A file below /proc/sys; undefined when it does not exist. */
-  readonly sysctl: (name: string) => Promise<string | undefined>;
-  /** Absent on a host that stands alone. */
-  readonly mesh?: MeshControl | undefined;
-}
+import { ingressDevice, overlayChecks } from './doctor-overlay.js';
+import { checkPaths } from './doctor-paths.js';
+import {
+  fail,
+  listed,
+  ok,
+  warn,
+  type Check,
+  type DoctorSources,
+  type Finding,
+} from './doctor-sources.js';
 
 /** Destinations whose route is looked up; more would only repeat the answer. */
 const routesMax = 200;
@@ -37,9 +32,6 @@ export async function examineHost(sources: DoctorSources): Promise<DoctorCheck[]
   );
 }
 
-type Finding = Omit<DoctorCheck, 'name'>;
-type Check = (sources: DoctorSources) => Finding | Promise<Finding>;
-
 /** By the name that people see, in the order in which they should read them. */
 const checks: Readonly<Record<string, Check>> = {
   'data path': checkDataPath,
@@ -55,6 +47,8 @@ const checks: Readonly<Record<string, Check>> = {
   health: checkHealth,
   gossip: checkGossip,
   'other nodes': checkNodes,
+  ...overlayChecks,
+  paths: checkPaths,
 };
 
 async function checkDataPath({ kernel }: DoctorSources): Promise<Finding> {
@@ -116,12 +110,26 @@ async function checkForwarding({ table, sysctl }: DoctorSources): Promise<Findin
   return ok('on for IPv4 and IPv6');
 }
 
-async function checkReversePath({ sysctl }: DoctorSources): Promise<Finding> {
-  if ((await sysctl('net/ipv4/conf/all/rp_filter')) !== '1') {
-    return ok('not strict for all interfaces');
+async function checkReversePath(sources: DoctorSources): Promise<Finding> {
+  const modeOf = async (name: string): Promise<number> =>
+    Number((await sources.sysctl(`net/ipv4/conf/${name}/rp_filter`)) ?? 0);
+  const all = await modeOf('all');
+  const underlay = (await sources.underlay?.())?.link?.device;
+  const strict: string[] = [];
+  for (const device of [underlay, ingressDevice(sources)]) {
+    // The stricter word is the larger number, but for 2, which is loose.
+    if (device !== undefined && Math.max(all, await modeOf(device)) === 1) strict.push(device);
   }
-  const cause = 'strict: packets are dropped that arrive where their answer would not leave';
-  return warn(cause, 'sysctl -w net/ipv4/conf/all/rp_filter=2, if paths differ');
+  if (strict.length === 0 && all !== 1) return ok('not strict for all interfaces');
+  const dropped = 'packets are dropped that arrive where their answer would not leave';
+  if (strict.length === 0) {
+    return warn(`strict: ${dropped}`, 'sysctl -w net/ipv4/conf/all/rp_filter=2, if paths differ');
+  }
+  const settings = strict.map((device) => `net/ipv4/conf/${device}/rp_filter=2`).join(' ');
+  return warn(
+    `strict on ${strict.join(', ')}: ${dropped}`,
+    `sysctl -w ${settings}, if paths differ`,
+  );
 }
 
 async function checkConntrack({ sysctl }: DoctorSources): Promise<Finding> {
@@ -134,11 +142,13 @@ async function checkConntrack({ sysctl }: DoctorSources): Promise<Finding> {
   return warn(`${cause}: new connections fail when it is full`, fix);
 }
 
-async function checkFirewall({ kernel }: DoctorSources): Promise<Finding> {
-  const chains = await kernel.droppingChains();
+async function checkFirewall(sources: DoctorSources): Promise<Finding> {
+  const chains = await sources.kernel.droppingChains();
   if (chains.length === 0) return ok('no chain drops by default');
   const names = listed(chains.map(({ name, hook }) => `${name} (${hook})`));
-  const fix = 'accept the VIPs on input, and forwarding to the destinations, e.g. in DOCKER-USER';
+  const device = ingressDevice(sources);
+  const ingress = device === undefined ? '' : `, and from and to ${device}`;
+  const fix = `accept the VIPs on input, and forwarding to the destinations${ingress}, e.g. in DOCKER-USER`;
   return warn(`drops what no rule accepts: ${names}`, fix);
 }
 
@@ -213,22 +223,4 @@ function checkNodes({ mesh }: DoctorSources): Finding {
     return warn(`without our newest services: ${listed(lacking)}`, 'meshctl doctor there');
   }
   return ok(`${alive} alive, all with our services`);
-}
-
-function ok(cause: string): Finding {
-  return { state: 'ok', cause, fix: '' };
-}
-
-function warn(cause: string, fix: string): Finding {
-  return { state: 'warn', cause, fix };
-}
-
-function fail(cause: string, fix: string): Finding {
-  return { state: 'fail', cause, fix };
-}
-
-/** A few of many: `a, b, c and 7 more`. */
-function listed(items: readonly string[]): string {
-  const shown = items.slice(0, 5).join(', ');
-  return items.length <= 5 ? shown : `${shown} and ${items.length - 5} more`;
 }

@@ -7,6 +7,7 @@ export { HostController } from './controller.js';
 export { explainTimeoutMs } from './explain-walk.js';
 export type { ExplainMesh } from './explain-walk.js';
 export { examineHost } from './doctor.js';
+export type { OverlayFacts, RecentFaults } from './doctor-sources.js';
 export { HostAddresses } from './host-addresses.js';
 export type { HealthReport, HealthView } from './health-view.js';
 export { describePlan } from './plan.js';

@@ -31,11 +31,13 @@ export function reachableAddress(
   return undefined;
 }
 
-/** The MTU of the link that has this address; undefined when none has. Unit: bytes. */
-export async function linkMtu(address: string): Promise<number | undefined> {
+/** The link that has this address, and its MTU in bytes; undefined when none has. */
+export async function linkOf(
+  address: string,
+): Promise<{ readonly device: string; readonly mtu: number } | undefined> {
   for (const [link, all] of Object.entries(networkInterfaces())) {
     if (all?.some((one) => one.address === address) !== true) continue;
-    return Number(await readFile(`/sys/class/net/${link}/mtu`, 'utf8'));
+    return { device: link, mtu: Number(await readFile(`/sys/class/net/${link}/mtu`, 'utf8')) };
   }
   return undefined;
 }

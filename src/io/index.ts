@@ -14,5 +14,5 @@ export { openProbeSocket } from './probe-socket.js';
 export type { ProbeSocket, ProbeSocketHandlers } from './probe-socket.js';
 export { openGossipTransport } from './gossip-transport.js';
 export type { GossipTransportOptions } from './gossip-transport.js';
-export { hostName, isThere, linkMtu, reachableAddress } from './host-names.js';
+export { hostName, isThere, linkOf, reachableAddress } from './host-names.js';
 export { readPrivateFile, writePrivateFile } from './private-file.js';

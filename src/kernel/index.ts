@@ -11,6 +11,7 @@ export type {
   DataPath,
   DestinationCounters,
   DroppingChain,
+  PacketFaults,
   HostAddress,
   Kernel,
   ListeningSocket,

@@ -55,6 +55,9 @@ export interface Kernel {
   /** Chains of other firewalls that drop what none of their rules accepts. */
   droppingChains(): Promise<readonly DroppingChain[]>;
 
+  /** Since the sandbox was made. */
+  packetFaults(): Promise<PacketFaults>;
+
   /** How the sandbox would reach `address`, or undefined when it has no route. */
   routeTo(address: string): Promise<RouteAnswer | undefined>;
 
@@ -165,6 +168,14 @@ export interface DroppingChain {
   /** `ip filter FORWARD`. */
   readonly name: string;
   readonly hook: 'input' | 'forward';
+}
+
+/** Packets that came damaged, and those that devices were given and did not send. */
+export interface PacketFaults {
+  /** UDP datagrams with a wrong checksum, of both families, VXLAN's among them. */
+  readonly udpChecksums: number;
+  /** By device: errors and drops, those by the rules of the host's own firewall among them. */
+  readonly unsent: ReadonlyMap<string, number>;
 }
 
 /** What carries the packets of virtual services: `ip_vs 1.2.1, 4096 buckets`. */

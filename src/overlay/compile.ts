@@ -53,6 +53,12 @@ function roomOf(network: Network, underlay: Underlay): number {
   return mtu - overhead[familyOf(vtep)];
 }
 
+/** What a packet of `mtu` bytes inside a network takes between the hosts. Unit: bytes. */
+export function outerSize(mtu: number, vtep: string, sealed: boolean): number {
+  const family = familyOf(vtep);
+  return sealed ? mtu + overhead[6] + sealOverhead[family] : mtu + overhead[family];
+}
+
 /** The largest packet inside the network. Unit: bytes. */
 export function networkMtu(network: Network, underlay: Underlay): number {
   return network.mtu ?? roomOf(network, underlay);

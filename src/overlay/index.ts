@@ -2,7 +2,7 @@
  * Networks that span hosts: how addresses are divided, and what the kernels of hosts and of
  * sandboxes hold for them. Pure.
  */
-export { compileEndpoint, compileNetwork, mtuProblem, networkMtu } from './compile.js';
+export { compileEndpoint, compileNetwork, mtuProblem, networkMtu, outerSize } from './compile.js';
 export type { Underlay } from './compile.js';
 export {
   bridgeName,

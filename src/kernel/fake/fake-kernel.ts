@@ -26,6 +26,7 @@ import type {
   Observation,
   ObserveOptions,
   OpFailure,
+  PacketFaults,
   RouteAnswer,
   ServiceCounters,
   WireguardPeer,
@@ -77,6 +78,8 @@ export class FakeKernel implements Kernel {
   readonly path: DataPath = { kind: 'ipvs', detail: 'ip_vs 1.2.1, 4096 buckets' };
   /** What `droppingChains` answers. */
   chains: readonly DroppingChain[] = [];
+  /** What `packetFaults` answers. */
+  faultyPackets: PacketFaults = { udpChecksums: 0, unsent: new Map() };
   /** Answers of `routeTo` that the host's addresses do not give. */
   readonly routeAnswers = new Map<string, RouteAnswer>();
   observations = 0;
@@ -266,6 +269,10 @@ export class FakeKernel implements Kernel {
 
   droppingChains(): Promise<readonly DroppingChain[]> {
     return Promise.resolve(this.chains);
+  }
+
+  packetFaults(): Promise<PacketFaults> {
+    return Promise.resolve(this.faultyPackets);
   }
 
   async dataPath(): Promise<DataPath> {

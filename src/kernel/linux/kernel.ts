@@ -18,6 +18,7 @@ import type {
   Observation,
   ObserveOptions,
   OpFailure,
+  PacketFaults,
   RouteAnswer,
   ServiceCounters,
   WireguardPeer,
@@ -29,6 +30,7 @@ import { listDroppingChains } from './dropping-chains.js';
 import { IpvsBalancer, isWithoutIpvs } from './ipvs-balancer.js';
 import { loadNative } from './native.js';
 import { Network, wireguardDevices } from './network.js';
+import { readPacketFaults } from './packet-faults.js';
 import { formatOpLine, withoutErrno, type Fail, type OpRange } from './op-batch.js';
 import { Sandbox, type Native, type SandboxOptions } from './sandbox.js';
 import { NftBalancer } from './nft-balancer.js';
@@ -161,6 +163,11 @@ class LinuxKernel implements Kernel {
   droppingChains(): Promise<readonly DroppingChain[]> {
     this.box.check();
     return listDroppingChains(this.box);
+  }
+
+  async packetFaults(): Promise<PacketFaults> {
+    this.box.check();
+    return readPacketFaults(this.box);
   }
 
   async routeTo(address: string): Promise<RouteAnswer | undefined> {

@@ -282,6 +282,10 @@ describe('examineHost', () => {
       'health',
       'gossip',
       'other nodes',
+      'networks',
+      'br_netfilter',
+      'checksums',
+      'paths',
     ]);
   });
 });
