@@ -46,6 +46,9 @@ function isSaid(entry: ServiceEntry, field: (typeof standalone)[number]): boolea
 
 function checkPublished(port: PublishedPort, at: Path, report: Report): void {
   const name = formatPort(port);
+  if (port.port === 0 && (port.targetPort === 0 || port.count > 1)) {
+    report(at, 'port auto is a single one, and needs targetPort');
+  }
   if (Math.max(port.port, port.targetPort) + port.count - 1 > 65_535) {
     report(at, `${name} goes beyond port 65535`);
   }
@@ -73,5 +76,5 @@ function checkOverlaps(ports: readonly PublishedPort[], report: Report): void {
 
 function overlap(a: PublishedPort, b: PublishedPort): boolean {
   const isApart = a.port + a.count <= b.port || b.port + b.count <= a.port;
-  return a.protocol === b.protocol && !isApart;
+  return a.protocol === b.protocol && a.port !== 0 && !isApart;
 }

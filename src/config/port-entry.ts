@@ -46,11 +46,18 @@ const clientPrefix = oneOfKinds('a prefix such as 10.0.0.0/8, or an address', {
   },
 });
 
-export const publishedPort = oneOfKinds<PublishedPort>(portExpected, {
-  text: (value) => published(parsePort(value)),
+const publishedExpected = `${portExpected}; auto:8080 for a port that is chosen`;
+
+export const publishedPort = oneOfKinds<PublishedPort>(publishedExpected, {
+  text: (value) => published(parseChosen(value) ?? parsePort(value)),
   number: (value) => published(parsePort(String(value))),
   mapping: mapping({
     ...portFields,
+    port: oneOfKinds("a port 1-65535, or 'auto'", {
+      number: (value) =>
+        Number.isInteger(value) && value >= 1 && value <= 65_535 ? value : undefined,
+      text: (value) => (value === 'auto' ? 0 : undefined),
+    }),
     count: integer(1, 65_535).optional(),
     mode: choice(['ingress', 'host']).optional(),
     source: choice(['preserve', 'snat']).optional(),
@@ -86,4 +93,11 @@ function parsePort(value: string): ServicePort | undefined {
   if (protocol === undefined || first < 1 || target < 1 || first > 65_535) return undefined;
   if (target > 65_535 || count < 1 || targetLast - target + 1 !== count) return undefined;
   return { protocol, port: first, targetPort: target, count };
+}
+
+/** Reads `auto:8080` and `auto:8080/udp`: port 0 is one that is left to us. */
+function parseChosen(value: string): ServicePort | undefined {
+  const [, target] = /^auto:([0-9]+(?:\/[a-z]+)?)$/.exec(value) ?? [];
+  const port = target === undefined ? undefined : parsePort(target);
+  return port === undefined ? undefined : { ...port, port: 0 };
 }

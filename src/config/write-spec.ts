@@ -16,7 +16,9 @@ export function writeSpec(spec: ServiceSpec): Record<string, unknown> {
       : {
           network: spec.network,
           endpointMode: spec.endpointMode,
-          publish: spec.publish.map((port) => ({ ...port })),
+          publish: spec.publish.map(({ port, ...rest }) => {
+            return { port: port === 0 ? 'auto' : port, ...rest };
+          }),
         }),
     scheduler: { name: spec.scheduler, flags: [...spec.schedulerFlags] },
     affinity: timeoutS === 0 ? 'off' : { timeout: `${timeoutS}s`, prefix4, prefix6 },

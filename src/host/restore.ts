@@ -4,7 +4,7 @@ import type { Remembered, ServiceTable } from '../store/index.js';
 
 /**
  * Fills an empty table: what the file says, and what the state file remembers of API services,
- * VIPs and drains. A remembered service that the file now stands in the way of is left out and
+ * VIPs, ports and drains. A remembered service that the file now stands in the way of is left out and
  * logged; the file has the last word. Errors: those of ServiceTable.prepare, for the file's.
  */
 export function restoreTable(
@@ -14,6 +14,7 @@ export function restoreTable(
   log: Log,
 ): void {
   for (const [name, vips] of remembered.vips) table.rememberVips(name, vips);
+  for (const [name, ports] of remembered.ports) table.rememberPorts(name, ports);
   table.commit(table.prepare({ source: 'file', set: fileSpecs, remove: [] }));
   restoreApiServices(table, [...remembered.services.values()], log);
   for (const [name, addresses] of remembered.drained) {

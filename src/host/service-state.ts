@@ -16,7 +16,8 @@ export function serviceState(
 ): ServiceState {
   const { spec, service, revision, source, owner } = entry;
   return {
-    spec,
+    // Ports that were left to us, as they were chosen.
+    spec: { ...spec, publish: service.publish },
     vips: service.vips,
     revision,
     source,

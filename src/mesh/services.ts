@@ -197,9 +197,10 @@ export class MeshServices {
     const entry = table.get(name);
     const yielded = table.yielded.get(name)?.spec;
     const own = entry === undefined || entry.source === 'mesh' ? yielded : entry.service;
-    // It gave way before it had a VIP from a pool, or its network is not known yet: what was said
-    // of it still holds.
+    // It gave way before it had a VIP or a port that was left to us, or its network is not known
+    // yet: what was said of it still holds.
     if (own?.vips.length === 0 && own.endpointMode === 'vip') return;
+    if (own?.publish.some(({ port }) => port === 0) === true) return;
     const key = serviceKey(name);
     if (own === undefined) {
       if (this.published.delete(name)) this.options.rows.delete(key);

@@ -60,7 +60,10 @@ export interface ServicePort {
 
 export type EndpointMode = 'vip' | 'dnsrr';
 
-/** A port of every node, or `count` consecutive ones, that leads to the service's endpoints. */
+/**
+ * A port of every node, or `count` consecutive ones, that leads to the service's endpoints. Port 0,
+ * as it is asked for: one that is left to us.
+ */
 export interface PublishedPort extends ServicePort {
   /** `host`: only nodes with an endpoint answer, for their own. */
   readonly mode: PublishMode;
@@ -149,7 +152,7 @@ export function formatPort(port: ServicePort): string {
   const span = (first: number): string =>
     port.count === 1 ? String(first) : `${first}-${first + port.count - 1}`;
   const target = port.targetPort === port.port ? '' : `:${span(port.targetPort)}`;
-  return `${span(port.port)}${target}/${port.protocol}`;
+  return `${port.port === 0 ? 'auto' : span(port.port)}${target}/${port.protocol}`;
 }
 
 /** `8080:80/tcp`, and in braces what of it is not as usual. */

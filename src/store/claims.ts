@@ -1,5 +1,5 @@
 import { MeshError } from '../base/index.js';
-import { formatMatch, type Service, type ServiceSpec } from '../model/index.js';
+import { formatMatch, type PublishedPort, type Service, type ServiceSpec } from '../model/index.js';
 
 /** VIPs and ports as they will be once the services in `moving` have let go of theirs. */
 export class Claims {
@@ -34,6 +34,11 @@ export class Claims {
     return true;
   }
 
+  /** True when `name` may publish the port. */
+  isFreePort(name: string, { protocol, port }: PublishedPort): boolean {
+    return (this.holderOf(publishedAt(protocol, port)) ?? name) === name;
+  }
+
   /** Errors: conflict. */
   claim(spec: ServiceSpec, vips: readonly string[]): void {
     for (const listener of listenersOf({ ...spec, vips })) {
@@ -59,7 +64,7 @@ export function* listenersOf(service: Service): Generator<string> {
   if (service.network !== undefined) {
     yield* service.vips;
     for (const { protocol, port, count } of service.publish) {
-      for (let i = 0; i < count; i++) yield `published ${port + i}/${protocol}`;
+      for (let i = 0; i < count; i++) yield publishedAt(protocol, port + i);
     }
     return;
   }
@@ -68,4 +73,8 @@ export function* listenersOf(service: Service): Generator<string> {
       for (let i = 0; i < count; i++) yield formatMatch({ protocol, address, port: port + i });
     }
   }
+}
+
+function publishedAt(protocol: PublishedPort['protocol'], port: number): string {
+  return `published ${port}/${protocol}`;
 }

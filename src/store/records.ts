@@ -1,16 +1,19 @@
 import { MeshError } from '../base/index.js';
 import type { ServiceSpec } from '../model/index.js';
+import { chosenPorts, type ChosenPort } from './published-ports.js';
 import type { ServiceTable } from './service-table.js';
 import type { Prepared } from './table-change.js';
 
 /**
  * What of the table must survive a restart, one record per line of the state file: services of
- * the API whole, of the file only what the file does not say (VIPs from pools, drains).
+ * the API whole, of the file only what the file does not say (VIPs from pools, ports that were left
+ * to us, drains).
  */
 export type TableRecord =
   | { readonly type: 'service'; readonly spec: ServiceSpec }
   | { readonly type: 'removed'; readonly name: string }
   | { readonly type: 'vips'; readonly name: string; readonly vips: readonly string[] }
+  | { readonly type: 'ports'; readonly name: string; readonly ports: readonly ChosenPort[] }
   | { readonly type: 'drained'; readonly name: string; readonly addresses: readonly string[] };
 
 /** What to write down before `prepared` is committed; nothing when no record would differ. */
@@ -34,6 +37,11 @@ export function recordsOf(prepared: Prepared): TableRecord[] {
     if (after.spec.vips.length === 0 && vips.join() !== known.join()) {
       records.push({ type: 'vips', name, vips });
     }
+    const ports = chosenPorts(after.spec, after.service);
+    const had = before === undefined ? [] : chosenPorts(before.spec, before.service);
+    if (ports.length > 0 && JSON.stringify(ports) !== JSON.stringify(had)) {
+      records.push({ type: 'ports', name, ports });
+    }
     const drained = drainedOf(after);
     if (drained.join() !== (before === undefined ? '' : drainedOf(before).join())) {
       records.push({ type: 'drained', name, addresses: drained });
@@ -56,6 +64,8 @@ export function snapshotOf(table: ServiceTable): TableRecord[] {
     if (entry.source === 'api') records.push({ type: 'service', spec: entry.spec });
     if (entry.spec.vips.length === 0)
       records.push({ type: 'vips', name, vips: entry.service.vips });
+    const ports = chosenPorts(entry.spec, entry.service);
+    if (ports.length > 0) records.push({ type: 'ports', name, ports });
     const addresses = drainedOf(entry);
     if (addresses.length > 0) records.push({ type: 'drained', name, addresses });
   }
@@ -69,6 +79,7 @@ export function snapshotOf(table: ServiceTable): TableRecord[] {
 export interface Remembered {
   readonly services: ReadonlyMap<string, ServiceSpec>;
   readonly vips: ReadonlyMap<string, readonly string[]>;
+  readonly ports: ReadonlyMap<string, readonly ChosenPort[]>;
   readonly drained: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -76,6 +87,7 @@ export interface Remembered {
 export function replay(records: Iterable<unknown>): Remembered {
   const services = new Map<string, ServiceSpec>();
   const vips = new Map<string, readonly string[]>();
+  const ports = new Map<string, readonly ChosenPort[]>();
   const drained = new Map<string, readonly string[]>();
   for (const value of records) {
     const record = value as TableRecord;
@@ -91,6 +103,9 @@ export function replay(records: Iterable<unknown>): Remembered {
         vips.delete(record.name); // The last to be given a VIP comes last.
         vips.set(record.name, record.vips);
         break;
+      case 'ports':
+        ports.set(record.name, record.ports);
+        break;
       case 'drained':
         if (record.addresses.length === 0) drained.delete(record.name);
         else drained.set(record.name, record.addresses);
@@ -99,7 +114,7 @@ export function replay(records: Iterable<unknown>): Remembered {
         throw new MeshError('data_loss', `state file: unknown record ${JSON.stringify(value)}`);
     }
   }
-  return { services, vips, drained };
+  return { services, vips, ports, drained };
 }
 
 function drainedOf({ service }: { service: Pick<ServiceSpec, 'destinations'> }): string[] {

@@ -1,7 +1,9 @@
 import { MeshError } from '../base/index.js';
 import { familyOf, type Family, type Service, type ServiceSpec } from '../model/index.js';
 import { Claims, listenersOf } from './claims.js';
+import { chosenPorts, choosePorts, givenPorts, type ChosenPort } from './published-ports.js';
 import { sameService } from './same-service.js';
+import { withDrained } from './with-drained.js';
 import type {
   MeshRequest,
   Prepared,
@@ -26,6 +28,7 @@ export class ServiceTable {
   /** VIPs given from the pools earlier, to be given again: by service, and by VIP. */
   private readonly remembered = new Map<string, readonly string[]>();
   private readonly rememberedFor = new Map<string, string>();
+  private readonly rememberedPorts = new Map<string, readonly ChosenPort[]>();
   /** Service -> addresses of destinations that were told to drain. */
   private readonly drained = new Map<string, ReadonlySet<string>>();
   /** Asked for here, but another node's has the name or the VIP. */
@@ -79,6 +82,11 @@ export class ServiceTable {
       this.rememberedFor.set(vip, name);
     }
     this.remembered.set(name, vips);
+  }
+
+  /** `name` gets them again for ports that it leaves to us, unless somebody has them by then. */
+  rememberPorts(name: string, ports: readonly ChosenPort[]): void {
+    this.rememberedPorts.set(name, ports);
   }
 
   get yielded(): ReadonlyMap<string, YieldedService> {
@@ -178,7 +186,7 @@ export class ServiceTable {
   prepareDrain(name: string, drained: ReadonlySet<string>): Prepared {
     const before = this.entries.get(name);
     if (before === undefined) throw notFound(name);
-    const service = withDrained(before.spec, before.service.vips, drained);
+    const service = withDrained(before.spec, before.service, drained);
     const revision = this.current + 1;
     const change = this.changeTo({ ...before, revision, service });
     return {
@@ -253,16 +261,19 @@ export class ServiceTable {
     const wanted = set.find(({ name }) => name === spec.name);
     if (source !== 'mesh' || wanted === undefined) return false;
     const vips = wanted.vips.length === 0 ? service.vips : wanted.vips;
-    return sameService({ ...wanted, vips }, service);
+    const publish = choosePorts(wanted, service.publish, () => true);
+    return sameService({ ...wanted, vips, publish }, service);
   }
 
   /** Given VIPs first, then those that services had before; what is new stands in no one's way. */
   private settle(specs: readonly ServiceSpec[], claims: Claims): Service[] {
     const settled = new Map<string, Service>();
     const settleOne = (spec: ServiceSpec, vips: readonly string[]): void => {
-      claims.claim(spec, vips);
-      settled.set(spec.name, withDrained(spec, vips, this.drainedOf(spec.name)));
+      const publish = this.choosePorts(spec, claims);
+      claims.claim({ ...spec, publish }, vips);
+      settled.set(spec.name, withDrained(spec, { vips, publish }, this.drainedOf(spec.name)));
     };
+    for (const spec of specs) claims.claim(givenPorts(spec), []);
     const pooled = specs.filter(isPooled);
     for (const spec of specs) if (!isPooled(spec)) settleOne(spec, spec.vips);
     const kept = pooled.map((spec) => this.keepVips(spec, claims));
@@ -296,6 +307,12 @@ export class ServiceTable {
         kept.find((vip) => familyOf(vip) === family) ??
         pool.choose(spec.name, family, (vip) => claims.isTaken(vip), isOthers),
     );
+  }
+
+  private choosePorts(spec: ServiceSpec, claims: Claims): Service['publish'] {
+    const held = this.entries.get(spec.name)?.service.publish ?? [];
+    const before = [...held, ...(this.rememberedPorts.get(spec.name) ?? [])];
+    return choosePorts(spec, before, (port) => claims.isFreePort(spec.name, port));
   }
 
   private poolOf({ network }: ServiceSpec): VipPool | undefined {
@@ -340,6 +357,8 @@ export class ServiceTable {
     const { service } = entry;
     this.entries.set(service.name, entry);
     if (entry.spec.vips.length === 0) this.rememberVips(service.name, service.vips);
+    const chosen = chosenPorts(entry.spec, service);
+    if (chosen.length > 0) this.rememberPorts(service.name, chosen);
     for (const listener of listenersOf(service)) this.listeners.set(listener, service.name);
     for (const vip of service.vips) {
       const names = this.holders.get(vip);
@@ -372,18 +391,6 @@ function isPooled({ vips, endpointMode }: ServiceSpec): boolean {
 function ownerOf({ source, owner }: ServiceEntry): string {
   if (source === 'mesh') return `node ${owner!}`;
   return source === 'file' ? 'the configuration file' : 'the API';
-}
-
-function withDrained(
-  spec: ServiceSpec,
-  vips: readonly string[],
-  drained: ReadonlySet<string>,
-): Service {
-  if (drained.size === 0) return { ...spec, vips };
-  const destinations = spec.destinations.map((destination) =>
-    drained.has(destination.address) ? { ...destination, draining: true } : destination,
-  );
-  return { ...spec, vips, destinations };
 }
 
 function notFound(name: string): MeshError {

@@ -79,7 +79,8 @@ function usableRange(prefix: string): { first: number; count: number } {
 }
 
 /** FNV-1a, 32 bits: spreads names over a pool; no secret depends on it. */
-function hash(text: string): number {
+/** FNV-1a, 32 bits. */
+export function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

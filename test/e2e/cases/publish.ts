@@ -2,7 +2,13 @@ import type { ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
-import { addressOf, firstBehind, type Balancer, type Host } from '../support/topology.js';
+import {
+  addressOf,
+  balancers,
+  firstBehind,
+  type Balancer,
+  type Host,
+} from '../support/topology.js';
 import { answer, startMesh, type Nodes } from './mesh-nodes.js';
 import { attach, serveOn, tasks, type Served } from './mesh-tasks.js';
 
@@ -15,6 +21,7 @@ const published = {
   hidden: `{port: 85, targetPort: ${tcpPort}, source: snat}`,
   guarded: `{port: 86, targetPort: ${tcpPort}, allowFrom: [198.51.100.0/24]}`,
   bound: `{port: 87, targetPort: ${tcpPort}, bind: ${addressOf('lb', 4)}}`,
+  chosen: `auto:${tcpPort}`,
   // The servers listen on one of its ten thousand ports.
   wide: `{port: 8000, count: 10000}`,
 } as const;
@@ -43,6 +50,7 @@ export const publish: Case = {
       return failed === 0 && tasks.every((task) => task in servers);
     });
     await policies(scene);
+    await asked(scene, nodes);
     await clients(scene);
     await shapes(scene, nodes);
     await repaired(scene);
@@ -80,6 +88,20 @@ async function policies(scene: Scene): Promise<void> {
       answered === wanted,
       `${what}: ${node} leads to ${wanted === '' ? 'nobody' : wanted}`,
       answered,
+    );
+  }
+}
+
+/** As a load balancer in front of the nodes asks. */
+async function asked(scene: Scene, nodes: Nodes): Promise<void> {
+  const expected = { web: [200, 200, 200], only: [503, 200, 200], own: [503, 200, 200] };
+  for (const [service, wanted] of Object.entries(expected)) {
+    const statuses: number[] = [];
+    for (const node of balancers) statuses.push(await nodes[node].health(service));
+    scene.report.claim(
+      statuses.join() === wanted.join(),
+      `/healthz/${service}: ${wanted.join(', ')} on the three nodes`,
+      statuses.join(),
     );
   }
 }
@@ -132,6 +154,14 @@ async function shapes(scene: Scene, nodes: Nodes): Promise<void> {
     wide.failed === 0 && stdout.includes('8000-17999'),
     'ten thousand ports are one element of one map',
     troubles(wide),
+  );
+  const chosen = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'chosen');
+  const port = chosen.spec.publish[0]!.port;
+  const auto = await call(scene, 'lb3', port);
+  report.claim(
+    port >= 30_000 && port <= 32_767 && auto.failed === 0,
+    'a port that is left to the mesh is the same on all nodes, and answers',
+    `${port}: ${troubles(auto)}`,
   );
   const nameless = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'nameless');
   report.claim(nameless.vips.length === 0, 'endpointMode dnsrr: no VIP');

@@ -181,13 +181,22 @@ export class Meshd {
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
-  metrics(): Promise<string> {
+  async metrics(): Promise<string> {
+    return (await this.get('/metrics')).text;
+  }
+
+  /** The status that a load balancer in front of the host is told about a service. */
+  async health(service: string): Promise<number> {
+    return (await this.get(`/healthz/${service}`)).status;
+  }
+
+  private get(path: string): Promise<{ readonly status: number; readonly text: string }> {
     const socketPath = join(this.folder, 'metrics.sock');
     return new Promise((resolve, reject) => {
-      const call = request({ socketPath, path: '/metrics' }, (answer) => {
+      const call = request({ socketPath, path }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => (text += part));
-        answer.on('end', () => resolve(text));
+        answer.on('end', () => resolve({ status: answer.statusCode!, text }));
       });
       call.on('error', reject).end();
     });

@@ -105,6 +105,7 @@ describe('the example', () => {
         ports: [],
         publish: [
           { ...usual, protocol: 'tcp', port: 80, targetPort: 8_080, count: 1 },
+          { ...usual, protocol: 'tcp', port: 0, targetPort: 9_090, count: 1 },
           { ...usual, protocol: 'udp', port: 20_000, targetPort: 20_000, count: 10_000 },
           {
             ...{ protocol: 'tcp', port: 443, targetPort: 8_443, count: 1 },

@@ -36,6 +36,8 @@ describe('a service on a network', () => {
     [80, '80/tcp'],
     ['53:5300/udp', '53:5300/udp'],
     ['8000-17999', '8000-17999/tcp'],
+    ['auto:8080/udp', 'auto:8080/udp'],
+    [{ port: 'auto', targetPort: 80 }, 'auto:80/tcp'],
     [
       { port: 80, mode: 'host', source: 'snat', allowFrom: ['10.0.0.0/8', '192.0.2.7'] },
       '80/tcp {mode=host source=snat allowFrom=10.0.0.0/8,192.0.2.7/32}',
@@ -69,6 +71,9 @@ describe('a service on a network', () => {
       { publish: [{ port: 80, bind: '192.0.2.1', allowFrom: ['fd00::/8'] }] },
       'no client of fd00::/8 can call 192.0.2.1',
     ],
+    [{ publish: [{ port: 'auto' }] }, 'port auto is a single one, and needs targetPort'],
+    [{ publish: [{ port: 'auto', targetPort: 80, count: 2 }] }, 'port auto is a single one'],
+    [{ publish: [{ port: 0 }] }, "expected a port 1-65535, or 'auto'"],
     [{ publish: [{ port: 80, policy: 'near' }] }, 'expected one of any, prefer-local, local'],
   ])('refuses %j', (fields, message) => {
     expect(problem(fields)).toContain(message);
