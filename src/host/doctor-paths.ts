@@ -32,6 +32,8 @@ interface Story {
   /** `b -> a: nothing arrives here`. */
   readonly cause: string;
   readonly fix: string;
+  /** `warn`: what matters may get through all the same. */
+  readonly state: 'fail' | 'warn';
 }
 
 interface Scene {
@@ -57,7 +59,11 @@ export async function checkPaths(sources: DoctorSources): Promise<Finding> {
     return ok('not needed: this node is not on the network ingress');
   }
   const { states, port, problem } = mesh.paths();
-  if (problem !== undefined) return warn(`not known: ${problem}`, `ss -lunp 'sport = :${port}'`);
+  if (problem !== undefined) {
+    const isMissing = problem.includes('EADDRNOTAVAIL');
+    const fix = isMissing ? 'meshctl diff: is the address there?' : `ss -lunp 'sport = :${port}'`;
+    return warn(`not known: ${problem}`, fix);
+  }
   const troubled = states.filter(({ verdict }) => isTrouble(verdict));
   if (troubled.length === 0) return ok(wellText(states));
   const first = await Promise.all(troubled.slice(0, askedMax).map((state) => asked(mesh, state)));
@@ -70,7 +76,8 @@ export async function checkPaths(sources: DoctorSources): Promise<Finding> {
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
   const stories = [...groups.values()].sort(byBadness).map((group) => storyOf(group, scene));
-  return fail(stories.map(({ cause }) => cause).join('; '), stories[0]!.fix);
+  const finding = stories.some(({ state }) => state === 'fail') ? fail : warn;
+  return finding(stories.map(({ cause }) => cause).join('; '), stories[0]!.fix);
 }
 
 async function sceneOf(sources: DoctorSources): Promise<Scene | undefined> {
@@ -137,7 +144,12 @@ function storyOf(group: readonly Seen[], scene: Scene): Story {
   const first = group[0]!;
   const names = listed(group.map(({ state }) => state.node));
   if (first.verdict.startsWith('large')) return largeStory(first, names, scene);
-  return { cause: lostCause(first, names, scene), fix: lostFix(first, names, scene) };
+  const cause = lostCause(first, names, scene);
+  if (first.unasked?.includes('does not know the question') === true) {
+    const fix = `a newer meshd on ${names}: the one there does not try the way`;
+    return { cause, fix, state: 'warn' };
+  }
+  return { cause, fix: lostFix(first, scene), state: 'fail' };
 }
 
 function lostCause({ verdict, state, isBoth, unasked }: Seen, names: string, scene: Scene): string {
@@ -155,11 +167,8 @@ function lostCause({ verdict, state, isBoth, unasked }: Seen, names: string, sce
   return `${names} -> ${self}: ${what}${unasked === undefined ? '' : ` (${unasked})`}`;
 }
 
-function lostFix({ verdict, state, unasked }: Seen, names: string, scene: Scene): string {
+function lostFix({ verdict, state }: Seen, scene: Scene): string {
   const { vxlanPort, port, device, link, unsent } = scene;
-  if (unasked?.includes('does not know the question') === true) {
-    return `a newer meshd on ${names}: the one there does not try the way`;
-  }
   if (unsent >= keptBackMin && verdict !== 'lost in') {
     const look = 'look first at its output chains, nft list ruleset';
     return `this host itself kept back ${unsent} packets of ${device}: ${look}; let UDP ${vxlanPort} out`;
@@ -183,17 +192,15 @@ function largeStory({ verdict, state }: Seen, names: string, scene: Scene): Stor
   const packets = `packets${familyText(state)} of ${size} bytes (${outer} between the hosts)`;
   const cause = `${self} ${arrow} ${names}: ${packets} do not arrive, small ones do`;
   if (peerMtu !== mtu) {
-    return {
-      cause,
-      fix: `one MTU for all: packets here have ${mtu} bytes, those there ${peerMtu}`,
-    };
+    const fix = `one MTU for all hosts: packets here have ${mtu} bytes, those there ${peerMtu}; TCP gets along`;
+    return { cause, fix, state: 'warn' };
   }
   const address = addresses.get(state.node) ?? state.node;
   const ping = `ping -M do -s ${outer - headerBytes[familyOf(vtep)]} ${address}`;
   const fix =
     `something between the hosts carries less than ${outer} bytes (${ping}): raise its MTU, ` +
     `or lower that of ${link} on all hosts and restart meshd`;
-  return { cause, fix };
+  return { cause, fix, state: 'fail' };
 }
 
 function familyText({ family }: PathState): string {

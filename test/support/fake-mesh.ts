@@ -51,7 +51,7 @@ export class FakeMesh implements MeshControl {
   ];
   pathProblem: string | undefined;
   /** What others say of the way to this node. */
-  readonly saidOfPath = new Map<string, PathVerdict>();
+  readonly saidOfPath = new Map<string, PathVerdict | 'unknown question'>();
   statusExtras: Partial<MeshStatus> = {};
 
   nodes(): readonly NodeState[] {
@@ -79,6 +79,9 @@ export class FakeMesh implements MeshControl {
 
   askPath(node: string): Promise<PathVerdict | undefined> {
     const said = this.saidOfPath.get(node);
+    if (said === 'unknown question') {
+      return Promise.reject(new Error(`node ${node}: does not know the question "path"`));
+    }
     return said === undefined ? Promise.reject(new Error('no answer')) : Promise.resolve(said);
   }
 

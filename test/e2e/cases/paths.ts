@@ -30,6 +30,12 @@ export const paths: Case = {
     await well(scene, nodes, 'that is over when the rule goes');
     await narrowed(scene, nodes);
     await well(scene, nodes, 'that is over too');
+    await said(
+      scene,
+      nodes.lb,
+      'paths',
+      /^small packets and those of 1450 bytes to lb2, lb3, answers/,
+    );
     await counted(scene, nodes);
   },
 };

@@ -24,7 +24,9 @@ interface Case {
   readonly faults?: Partial<RecentFaults>;
   readonly chains?: FakeKernel['chains'];
   /** By node, this end's verdict and what the other end says of the way, in this end's words. */
-  readonly paths?: Readonly<Record<string, readonly [PathVerdict, PathVerdict?]>>;
+  readonly paths?: Readonly<
+    Record<string, readonly [PathVerdict, (PathVerdict | 'unknown question')?]>
+  >;
   readonly path?: Partial<PathState>;
   readonly problem?: string;
 }
@@ -217,6 +219,18 @@ const cases: readonly Case[] = [
     want: "fail: b -> a: no packet ever arrived (no answer) -> let UDP 4789 both ways, and UDP 7951 on the networks' bridge; tcpdump -ni eth1 host 192.0.2.12 and udp port 4789, here and there",
   },
   {
+    is: 'beside one that does not try',
+    check: 'paths',
+    paths: { b: ['silent', 'unknown question'] },
+    want: 'warn: b -> a: no packet ever arrived (node b: does not know the question "path") -> a newer meshd on b: the one there does not try the way',
+  },
+  {
+    is: 'without the address that it should have',
+    check: 'paths',
+    problem: 'listen for probes on 10.255.0.1:7951: bind EADDRNOTAVAIL 10.255.0.1:7951',
+    want: 'warn: not known: listen for probes on 10.255.0.1:7951: bind EADDRNOTAVAIL 10.255.0.1:7951 -> meshctl diff: is the address there?',
+  },
+  {
     is: 'that large packets leave in vain',
     check: 'paths',
     paths: { b: ['large lost out'] },
@@ -227,7 +241,7 @@ const cases: readonly Case[] = [
     check: 'paths',
     paths: { b: ['large lost'] },
     path: { peerMtu: 1_400 },
-    want: 'fail: a <-> b: packets of 1450 bytes (1500 between the hosts) do not arrive, small ones do -> one MTU for all: packets here have 1450 bytes, those there 1400',
+    want: 'warn: a <-> b: packets of 1450 bytes (1500 between the hosts) do not arrive, small ones do -> one MTU for all hosts: packets here have 1450 bytes, those there 1400; TCP gets along',
   },
   {
     is: 'with IPv6 trouble alone',
