@@ -240,7 +240,9 @@ function addExplainingCommands(program: Command, run: Runner): void {
     );
   program
     .command('explain <src> <dst:port[/proto]>')
-    .description('the way of a packet; DST is an address, [IPv6] or a service')
+    .description(
+      'the way of a packet: from an address or NETWORK/ENDPOINT, to an address or a service',
+    )
     .action(
       run(async (cli, source: string, destination: string) =>
         (await import('./commands/explain.js')).explain(cli, source, destination),

@@ -1,13 +1,16 @@
 import type { ExplainStep as ToldStep } from '../api/index.js';
 import type { Connection, Counters, Kernel, ServiceCounters } from '../kernel/index.js';
 import {
+  familyOf,
+  formatAddress,
   formatEndpoint,
   formatMatch,
+  matchFamily,
   prefixBase,
   prefixOf,
   type VirtualServiceRule,
 } from '../model/index.js';
-import type { ExplainStep, Packet } from '../rules/index.js';
+import type { Bound, ExplainStep, Packet, RuleBook } from '../rules/index.js';
 
 /*
  * What only the kernel knows of the way of a packet: counters, and who is bound to what.
@@ -53,24 +56,51 @@ function countersAt(service: ServiceCounters, { destination }: ExplainStep): Cou
   };
 }
 
-/** Where the affinity of this client leads, when it has one. */
-export async function boundOf(
+/** Of so many entries for one client the rest says nothing new. */
+const templatesMax = 1_000;
+
+/** Where the affinity of a packet's client leads, by virtual service. */
+export async function affinityOf(
   packet: Packet,
-  { affinityTimeoutS, affinityPrefix }: VirtualServiceRule,
+  { rules }: RuleBook,
   kernel: Kernel,
-): Promise<{ address: string; port: number; by: string } | undefined> {
-  if (affinityTimeoutS === 0) return undefined;
-  // The template has the address of the client's network (ip_vs_core.c, ip_vs_sched_persist).
-  const client = prefixBase(prefixOf(packet.source, affinityPrefix));
-  const isTemplate = (connection: Connection): boolean =>
-    connection.state === 'NONE' &&
-    connection.clientPort === 0 &&
-    connection.client === client &&
-    connection.virtual === packet.destination &&
-    (connection.protocol === packet.protocol || connection.protocol === 'ip') &&
-    (connection.virtualPort === packet.port || connection.virtualPort === 0);
-  const [found] = await kernel.connections({ limit: 1, filter: isTemplate });
-  if (found === undefined) return undefined;
-  const by = `affinity for another ${found.expiresS} s`;
-  return { address: found.destination, port: found.destinationPort, by };
+): Promise<(rule: VirtualServiceRule) => Bound | undefined> {
+  const family = familyOf(packet.source);
+  const clients = new Set<string>();
+  for (const rule of rules.values()) {
+    if (rule.kind !== 'virtual-service' || rule.affinityTimeoutS === 0) continue;
+    if (matchFamily(rule.match) === family) clients.add(clientOf(packet, rule));
+  }
+  if (clients.size === 0) return () => undefined;
+  const filter = ({ state, client, clientPort }: Connection): boolean =>
+    state === 'NONE' && clientPort === 0 && clients.has(client);
+  const templates = await kernel.connections({ limit: templatesMax, filter }).catch(() => []);
+  return (rule) => {
+    if (rule.affinityTimeoutS === 0) return undefined;
+    const client = clientOf(packet, rule);
+    const found = templates.find((one) => one.client === client && isOf(one, rule, packet));
+    if (found === undefined) return undefined;
+    const by = `affinity for another ${found.expiresS} s`;
+    return { address: found.destination, port: found.destinationPort, by };
+  };
+}
+
+/** The template has the address of the client's network (ip_vs_core.c, ip_vs_sched_persist). */
+function clientOf({ source }: Packet, { affinityPrefix }: VirtualServiceRule): string {
+  return prefixBase(prefixOf(source, affinityPrefix));
+}
+
+/** Of a service by mark it has the mark in the place of an address. */
+function isOf(template: Connection, { match }: VirtualServiceRule, packet: Packet): boolean {
+  if ('fwmark' in match) {
+    const bytes = Buffer.alloc(16);
+    bytes.writeUInt32BE(match.fwmark);
+    const shown = [formatAddress(bytes.subarray(0, 4)), formatAddress(bytes)];
+    return template.protocol === 'ip' && shown.includes(template.virtual);
+  }
+  return (
+    template.virtual === packet.destination &&
+    (template.protocol === packet.protocol || template.protocol === 'ip') &&
+    (template.virtualPort === packet.port || template.virtualPort === 0)
+  );
 }

@@ -7,10 +7,11 @@ import {
   vipLink,
   type Destination,
   type PublishedPort,
+  type Rule,
   type Service,
   type VirtualServiceRule,
 } from '../model/index.js';
-import { bridgeName, ingressName, portName } from '../overlay/index.js';
+import { bridgeName, ingressName, portName, vxlanTableName } from '../overlay/index.js';
 import {
   explain,
   explainCaller,
@@ -27,7 +28,7 @@ import {
 import type { ServiceTable } from '../store/index.js';
 import type { HostController } from './controller.js';
 import { openBook } from './explain-book.js';
-import { boundOf, toldStep, withCounters } from './explain-counters.js';
+import { affinityOf, toldStep, withCounters } from './explain-counters.js';
 import { NetworkNames, type KnownTask } from './explain-networks.js';
 import type { ExplainedPart, Owners } from './explain-question.js';
 import type { HealthView } from './health-view.js';
@@ -106,6 +107,8 @@ export class HostExplainer {
     const host = await this.book();
     const link = host.rules.get(`link ${portName(network.vni, endpoint.name)}`);
     const entry = names.entryOf(from);
+    const vtep = from === this.sources.networks!.self ? undefined : names.vtepOf(from);
+    const member = vtep === undefined || network.sealed ? undefined : memberOf(vtep, host);
     const listening = await sandbox.kernel.listeningSockets().catch(() => undefined);
     const explanation = explainServer(call, {
       book: await bookOf(sandbox),
@@ -113,7 +116,8 @@ export class HostExplainer {
       sandbox: endpoint.sandbox,
       bridge: bridgeName(network.vni),
       network: network.name,
-      port: met(host, link),
+      port: met(host, link, member),
+      ...(vtep === undefined || network.sealed ? {} : { isMember: member !== undefined }),
       ...(network.name === ingressName
         ? { entry: { node: from, mac: entry?.mac ?? '', addresses: entry?.addresses ?? [] } }
         : {}),
@@ -154,6 +158,7 @@ export class HostExplainer {
       endpointAt: (address) => names.endpointAt(address),
       networkAt: (address) => names.networkAt(address),
       serviceName: service,
+      boundBy: await affinityOf(packet, book, sandbox.kernel),
       describeDestination: (_, { address }) => this.taskName(address),
       ...(route === undefined || route.type === 'unreachable' ? {} : { route }),
     });
@@ -182,11 +187,7 @@ export class HostExplainer {
     const { names } = this;
     const way = await this.way();
     const { destination } = packet;
-    const { protocol, port } = packet;
-    const listener = formatMatch({ protocol, address: destination, port });
-    const rule = way.book.rules.get(`ipvs ${listener}`);
-    const bound =
-      rule?.kind === 'virtual-service' ? await boundOf(packet, rule, kernel) : undefined;
+    const boundBy = await affinityOf(packet, way.book, kernel);
     const isLocal = (address: string): boolean =>
       (asIfHere && address === destination) || this.isOwn(address);
     const outward = isLocal(destination)
@@ -196,15 +197,16 @@ export class HostExplainer {
       networks === undefined ? undefined : names.entryAddress(networks.self, destination);
     return {
       ...way,
+      boundBy,
       onLink: controller.onLink,
       isLocal,
       serviceName: (rule) => this.serviceName(rule),
       describeDestination: (rule, one) => this.describe(this.serviceName(rule), one),
       networkAt: (address) => names.networkAt(address),
+      withheldAt: (address) => this.withheldAt(address),
       publisherOf: ({ protocol, port }) => this.publisherOf(protocol, port),
       ...(networks === undefined ? {} : { node: networks.self }),
       ...(entryAddress === undefined ? {} : { entryAddress }),
-      ...(bound === undefined ? {} : { bound }),
       ...(outward === undefined ? {} : { outward }),
       ...(caller === undefined ? {} : { caller: callerOf(caller) }),
     };
@@ -223,6 +225,13 @@ export class HostExplainer {
   private serviceName({ match }: VirtualServiceRule): string {
     const { rules } = this.sources.controller;
     return rules.ownerOf(`ipvs ${formatMatch(match)}`) ?? formatMatch(match);
+  }
+
+  private withheldAt(address: string): { service: string; reason: string } | undefined {
+    const { controller, table } = this.sources;
+    const service = table.holderOf(address);
+    const reason = service === undefined ? undefined : controller.withheldReason(service);
+    return reason === undefined ? undefined : { service: service!, reason };
   }
 
   private publisherOf(protocol: string, port: number): Publisher | undefined {
@@ -295,6 +304,11 @@ export class HostExplainer {
     if (networks === undefined) return step;
     return { ...step, node: networks.self, ...(task === undefined ? {} : { task }) };
   }
+}
+
+/** Whether VXLAN from there is taken (overlay/vxlan-table.ts). */
+function memberOf(vtep: string, { rules }: RuleBook): Rule | undefined {
+  return rules.get(`nft element ${vxlanTableName} members${familyOf(vtep)} ${vtep}`);
 }
 
 function bookOf({ kernel, rules, held }: Sandbox): Promise<RuleBook> {

@@ -61,6 +61,15 @@ export class NetworkNames {
     return undefined;
   }
 
+  /** Where a node sends VXLAN packets from, as far as it is known here. */
+  vtepOf(node: string): string | undefined {
+    for (const { remote } of this.networks) {
+      const found = remote.find((one) => one.node === node);
+      if (found !== undefined) return found.vtep;
+    }
+    return undefined;
+  }
+
   /** Where a node comes in on the ingress network. */
   entryOf(node: string): Endpoint | undefined {
     const { local = [], remote = [] } = this.ingress ?? {};

@@ -31,8 +31,10 @@ export interface OtherNode {
 /** What a node may take to tell its part. Unit: milliseconds. */
 export const explainTimeoutMs = 2_000;
 
-/** Of more tasks that a packet may go to, the others are not asked: they are like these. */
-const tasksFollowed = 4;
+/** Of more tasks that a packet may go to, the others are not asked. */
+const tasksAsked = 16;
+/** Of more tasks than these the way is like theirs, and not told. */
+const tasksTold = 4;
 /** From a task by its node and another node to a task. */
 const nodesMax = 3;
 /** Whom to ask whose an address is. */
@@ -80,7 +82,7 @@ class Walk {
   ) {}
 
   async begin(packet: ExplainQuery): Promise<Explanation> {
-    return this.follow(await this.firstNode(packet), packet, nodesMax);
+    return withFaults(await this.follow(await this.firstNode(packet), packet, nodesMax));
   }
 
   /** Where the packet is sent by a task, or arrives. */
@@ -128,19 +130,21 @@ class Walk {
       outward !== undefined && left > 1 ? await this.outward(outward, left - 1) : undefined;
     const calls = part.next.filter((one): one is TaskCall => one.to === 'task');
     const tasks = await Promise.all(
-      calls.slice(0, tasksFollowed).map((call) => this.intoTask(call, at)),
+      calls.slice(0, tasksAsked).map((call) => this.intoTask(call, at)),
     );
     const whole = named(part, calls, tasks);
+    const outcome = on?.outcome ?? judged(whole.outcome, tasks);
     return {
       steps: [
         ...(silence === undefined ? [] : [silence]),
         ...whole.steps,
         ...(on?.steps ?? []),
-        ...tasks.flatMap(({ steps }) => steps),
-        ...untold(calls.length - tasks.length, at),
-        ...whole.after,
+        ...tasks.slice(0, tasksTold).flatMap(({ steps }) => steps),
+        ...untold(calls.length - tasksTold, at),
+        // What nobody takes has no answer: the refusal stands last.
+        ...(outcome.verdict === 'refused' ? [] : whole.after),
       ],
-      outcome: on?.outcome ?? judged(whole.outcome, tasks),
+      outcome,
     };
   }
 
@@ -187,6 +191,19 @@ class Walk {
       return { steps, outcome: { ...outcome, verdict: 'passed' }, next: [], after: [] };
     }
   }
+}
+
+/** What is told holds once the kernels have what they lack. */
+function withFaults({ steps, outcome }: Explanation): Explanation {
+  const faulty = steps.filter(({ kernel = 'holds' }) => kernel !== 'holds');
+  if (faulty.length === 0) return { steps, outcome };
+  const nodes = [
+    ...new Set(faulty.map(({ node }) => (node === undefined ? 'here' : `on node ${node}`))),
+  ];
+  const text = `the kernel does not hold all of it (${nodes.join(', ')})`;
+  const detail = `${text}: packets go another way until it is repaired; meshctl diff, there, shows what is missing`;
+  const end: ExplainStep = { kind: 'end', title: 'drift', detail };
+  return { steps: [...steps, end], outcome: { ...outcome, text: `${outcome.text}; but ${text}` } };
 }
 
 function silenceOf(node: string, detail: string, self: string): ExplainStep {

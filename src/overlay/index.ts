@@ -17,6 +17,7 @@ export {
   vxlanName,
   vxlanPort,
 } from './names.js';
+export { vxlanTableName } from './vxlan-table.js';
 export { defaultIngress } from './ingress-network.js';
 export { chooseSlice, sliceAddresses, sliceCount, vipRange } from './slices.js';
 export { clashOf, holderOf, settleNetworks } from './settle.js';

@@ -1,11 +1,11 @@
 import { familyOf, type NftElementRule, type NftTableRule, type Rule } from '../model/index.js';
 
-const tableName = 'meshd-vxlan';
+export const vxlanTableName = 'meshd-vxlan';
 
 /** Takes VXLAN only from nodes that have endpoints on a network that this one is on. */
 const vxlanTable: NftTableRule = {
   kind: 'nft-table',
-  name: tableName,
+  name: vxlanTableName,
   sets: [
     { name: 'ports', key: ['inet_service'], interval: false },
     { name: 'members4', key: ['ipv4_addr'], interval: false },
@@ -48,5 +48,5 @@ export function compileMembers(port: number, members: Iterable<string>): Rule[] 
 }
 
 function element(set: string, key: string): NftElementRule {
-  return { kind: 'nft-element', table: tableName, set, key: [key] };
+  return { kind: 'nft-element', table: vxlanTableName, set, key: [key] };
 }

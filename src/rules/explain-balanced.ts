@@ -16,8 +16,15 @@ export interface BalancingFacts {
   serviceName(rule: VirtualServiceRule): string;
   /** `web-1`, or the address when it has no name; with why it has weight 0. */
   describeDestination(rule: VirtualServiceRule, destination: Destination): string;
-  /** Where an open connection or an affinity template of this client already goes. */
-  readonly bound?: { readonly address: string; readonly port: number; readonly by: string };
+  /** Where the client's affinity leads, when it has one. */
+  boundBy(rule: VirtualServiceRule): Bound | undefined;
+}
+
+/** What a client stays with, and why. */
+export interface Bound {
+  readonly address: string;
+  readonly port: number;
+  readonly by: string;
 }
 
 export interface Balanced {
@@ -75,7 +82,8 @@ function candidatesOf(rule: VirtualServiceRule, facts: BalancingFacts): readonly
 }
 
 /** A binding holds no longer than its destination is there (expire_nodest_conn). */
-function boundTo(rule: VirtualServiceRule, { bound }: BalancingFacts): Destination | undefined {
+function boundTo(rule: VirtualServiceRule, facts: BalancingFacts): Destination | undefined {
+  const bound = facts.boundBy(rule);
   return rule.destinations.find(
     ({ address, port }) => address === bound?.address && port === bound.port,
   );
@@ -133,7 +141,7 @@ function destinationSteps(rule: VirtualServiceRule, facts: BalancingFacts): Expl
   const bound = boundTo(rule, facts);
   if (bound !== undefined) {
     const to = formatEndpoint(bound.address, bound.port);
-    const detail = `this client stays with ${to}: ${facts.bound!.by}`;
+    const detail = `this client stays with ${to}: ${facts.boundBy(rule)!.by}`;
     steps.push({ kind: 'bound', title: 'bound', detail });
   }
   return steps;

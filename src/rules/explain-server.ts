@@ -31,6 +31,8 @@ export interface ServerFacts {
   readonly network: string;
   /** The host's end of the way into the sandbox. */
   readonly port: Pick<ExplainStep, 'rule' | 'kernel'>;
+  /** Whether its host takes VXLAN from the other one; absent where that is no question. */
+  readonly isMember?: boolean;
   /** The node that the packet came in by; absent on networks where tasks call each other. */
   readonly entry?: {
     readonly node: string;
@@ -45,6 +47,8 @@ export interface ServerFacts {
   }[];
 }
 
+const unheard = 'it has not heard of that node: meshctl mesh status, meshctl catalog diff NODE';
+
 /** Pure. */
 export function explainServer(call: TaskCall, facts: ServerFacts): Explanation {
   const { name, bridge, sandbox, network, port } = facts;
@@ -54,10 +58,14 @@ export function explainServer(call: TaskCall, facts: ServerFacts): Explanation {
     detail: `by the bridge ${bridge} of network ${network} into its sandbox ${sandbox}`,
     ...port,
   };
+  if (facts.isMember === false) {
+    const text = `the host of ${name} takes no VXLAN from the node that sends it: the packet is dropped`;
+    return refuse([into], text, unheard);
+  }
   const entry = entryElement(facts);
   if (facts.entry !== undefined && entry === undefined) {
     const text = `the sandbox of ${name} does not know node ${facts.entry.node} as an entry: the packet is dropped`;
-    return refuse([into], text, 'the two nodes have not heard of each other: meshctl mesh status');
+    return refuse([into], text, unheard);
   }
   const steps = entry === undefined ? [into] : [into, entryStep(entry, facts)];
   const listener = listenerStep(call, facts);

@@ -27,6 +27,8 @@ export interface ExplainFacts extends PublishedFacts {
   readonly onLink: OnLink;
   /** The network that an address belongs to, and the service whose VIP it is there. */
   networkAt(address: string): AddressOfNetwork | undefined;
+  /** The service whose VIP it is that is kept out of the kernel, and why. */
+  withheldAt(address: string): { readonly service: string; readonly reason: string } | undefined;
   /** The address that this host has towards another; undefined without a way there. */
   readonly outward?: { readonly device: string; readonly source?: string };
 }
@@ -35,6 +37,8 @@ export interface ExplainFacts extends PublishedFacts {
 export function explain(packet: Packet, facts: ExplainFacts): Explanation {
   const arrival = arrive(packet, facts);
   if (arrival !== undefined) return explainVip(packet, arrival, facts);
+  const withheld = facts.withheldAt(packet.destination);
+  if (withheld !== undefined) return explainWithheld(packet, withheld);
   const isHere = facts.isLocal(packet.destination);
   const published = isHere ? explainPublished(packet, facts) : undefined;
   if (published !== undefined) return published;
@@ -71,6 +75,20 @@ function explainVip(packet: Packet, arrival: ExplainStep, facts: ExplainFacts): 
     next: [],
     after: [],
   };
+}
+
+function explainWithheld(
+  { source, destination }: Packet,
+  { service, reason }: { readonly service: string; readonly reason: string },
+): Explanation {
+  const detail = `${source} calls ${destination}, the VIP of ${service}`;
+  const step: ExplainStep = { kind: 'arrival', title: 'arrival', detail };
+  const text = `${service} is kept out of the kernel: ${reason}`;
+  return refuse(
+    [step],
+    text,
+    `take away what stands against it; meshctl service inspect ${service}`,
+  );
 }
 
 function arrive(packet: Packet, facts: ExplainFacts): ExplainStep | undefined {

@@ -12,6 +12,7 @@ export type { IngressView } from './published.js';
 export { compileIngressTask, compileVip } from './task.js';
 export { allKeys, diff, isSetting, sameRule } from './diff.js';
 export type { RuleView } from './diff.js';
+export type { Bound } from './explain-balanced.js';
 export { explain } from './explain.js';
 export type { ExplainFacts } from './explain.js';
 export { explainCaller } from './explain-caller.js';

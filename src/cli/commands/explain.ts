@@ -8,13 +8,29 @@ import { formatBytes, formatCount } from '../units.js';
 
 /** meshctl explain: the way of a packet through the rules. */
 export async function explain(cli: Cli, from: string, to: string): Promise<void> {
-  const source = readAddress('SRC', from);
   const { host, port, protocol } = readListener('DST', to);
+  const source = parseAddress(from) ?? (await taskAddress(cli, from, parseAddress(host)));
   const destination = parseAddress(host) ?? (await vipOf(cli, host, source));
   const query = { source, destination, port, protocol };
   const explanation = await cli.call(methods.explain, query);
   const title = `${source} -> ${formatEndpoint(destination, port)}/${protocol}`;
   cli.answer({ ...query, ...explanation }, () => `${title}\n\n${describe(explanation, cli)}`);
+}
+
+/** Of an endpoint, `NETWORK/NAME`: its address of the family of `like`, or its first. */
+async function taskAddress(cli: Cli, text: string, like: string | undefined): Promise<string> {
+  const [, network, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (network === undefined) return readAddress('SRC', text);
+  const { networks } = await cli.call(methods.listNetworks, {});
+  const endpoints = networks.find((one) => one.name === network)?.endpoints ?? [];
+  const endpoint = endpoints.find((one) => one.name === name);
+  if (endpoint === undefined) {
+    const problem = 'not known here; ask its own node, or give its address';
+    throw new MeshError('not_found', `endpoint ${text}: ${problem}`);
+  }
+  const address = like === undefined ? endpoint.addresses[0] : vipFor(like, endpoint.addresses);
+  if (address !== undefined) return address;
+  throw new MeshError('failed_precondition', `endpoint ${text}: it has no address like ${like!}`);
 }
 
 async function vipOf(cli: Cli, service: string, source: string): Promise<string> {

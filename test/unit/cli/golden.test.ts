@@ -240,6 +240,30 @@ const settings: Record<string, (backend: FakeBackend) => void> = {
       },
     };
   },
+  'an explanation across nodes': (backend) => {
+    backend.explanation = {
+      steps: [
+        { kind: 'arrival', title: 'published port', detail: 'called', node: 'a' },
+        {
+          kind: 'sandbox',
+          title: 'into t1',
+          detail: 'by the bridge',
+          node: 'b',
+          task: 't1',
+          rule: 'link meshp-0 type veth up\nnft element meshd-vxlan members4 192.0.2.1',
+          kernel: 'lacks',
+        },
+        {
+          kind: 'end',
+          title: 'refused',
+          detail: 'nobody listens; start it',
+          node: 'b',
+          task: 't1',
+        },
+      ],
+      outcome: { verdict: 'refused', text: 'nobody listens', destinations: ['10.255.0.2:8080'] },
+    };
+  },
   'an ill host': (backend) => {
     backend.checks = [
       { name: 'ip_vs', state: 'ok', cause: 'ip_vs 1.2.1', fix: '' },

@@ -55,7 +55,9 @@ function explained({ port = {}, packet = {}, lacking = [], ...scene }: Scene) {
       serviceName: () => 'web',
       describeDestination: (_, { address }) => `${at(address)!.name} on node ${at(address)!.node}`,
       nodeOf: (address) => at(address)?.node,
+      boundBy: () => undefined,
       networkAt: () => undefined,
+      withheldAt: () => undefined,
       publisherOf: (one) =>
         one.port === published.port && one.protocol === 'tcp'
           ? { name: 'web', network: 'front', port: published, endpoints }

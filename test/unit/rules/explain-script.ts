@@ -50,6 +50,7 @@ function factsOf(scene: Scene): ExplainFacts {
     book: bookOf(rules.values()),
     onLink: scene.onLink,
     networkAt: () => undefined,
+    withheldAt: () => undefined,
     nodeOf: () => undefined,
     publisherOf: () => undefined,
     isLocal: (address) => scene.hostAddresses.has(address),
@@ -57,8 +58,7 @@ function factsOf(scene: Scene): ExplainFacts {
       scene.services.find(({ vips }) => 'address' in match && vips.includes(match.address))!.name,
     describeDestination: (_rule, { address }) =>
       scene.services.flatMap((s) => s.destinations).find((d) => d.address === address)!.name,
-    ...(bound === null
-      ? {}
-      : { bound: { address: bound[1]!, port: Number(bound[2]), by: bound[3]! } }),
+    boundBy: () =>
+      bound === null ? undefined : { address: bound[1]!, port: Number(bound[2]), by: bound[3]! },
   };
 }
