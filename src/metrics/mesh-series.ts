@@ -81,7 +81,7 @@ const pathMetrics: readonly PathMetric[] = [
   {
     name: 'meshd_path_probes_lost_total',
     type: 'counter',
-    help: 'Of those, the ones that were not answered.',
+    help: 'Of those, the ones that were not answered within 2 s.',
     read: ({ lost }) => lost,
   },
 ];

@@ -99,7 +99,10 @@ export class PathHealth {
     const way = this.byAddress.get(from);
     const packet = way === undefined ? undefined : decodePacket(bytes);
     if (way === undefined || packet === undefined) return undefined;
-    if (packet.kind === 'request') return { to: from, bytes: way.request(packet, now, this.mtu) };
+    if (packet.kind === 'request') {
+      const answer = way.request(packet, now, this.mtu);
+      return answer === undefined ? undefined : { to: from, bytes: answer };
+    }
     way.answer(packet, now);
     return undefined;
   }

@@ -9,10 +9,12 @@ export interface OwnEnd {
   readonly nonce: () => bigint;
 }
 
-/** An answer that takes longer is no answer. Unit: milliseconds. */
+/** What takes longer is counted as lost, and believed all the same when it comes. Unit: milliseconds. */
 export const answerLimitMs = 2_000;
 /** Turns that are remembered: what loss is counted over. */
 const turnsMax = 16;
+/** Of an honest peer two requests come in a turn; more than this are somebody else's. */
+const answersPerSecond = 16;
 
 interface Probe {
   readonly nonce: bigint;
@@ -38,6 +40,7 @@ export class Way implements WayFacts {
   /** Of the peer's device. */
   peerMtu?: number;
   private lastTurn = 0;
+  private answered = { sinceMs: -Infinity, count: 0 };
   private peerSession = 0n;
 
   constructor(private readonly own: OwnEnd) {}
@@ -68,8 +71,10 @@ export class Way implements WayFacts {
     }
   }
 
-  /** Returns the answer to it. */
-  request(packet: ProbePacket, now: number, mtu: number): Buffer {
+  /** Returns the answer to it; undefined when there were too many. */
+  request(packet: ProbePacket, now: number, mtu: number): Buffer | undefined {
+    if (now - this.answered.sinceMs >= 1_000) this.answered = { sinceMs: now, count: 0 };
+    if (++this.answered.count > answersPerSecond) return undefined;
     this.heardMs = now;
     // Who gives our number back has read what we sent: its own word is not a stranger's.
     if (packet.peerSession === this.own.session) {
@@ -85,7 +90,7 @@ export class Way implements WayFacts {
   answer(packet: ProbePacket, now: number): void {
     const turn = this.turns.find(({ number }) => number === packet.turn);
     const probe = turn?.probes[packet.size];
-    if (probe?.outcome !== 'pending' || probe.nonce !== packet.nonce) return;
+    if (probe === undefined || probe.nonce !== packet.nonce || probe.outcome === 'answered') return;
     probe.outcome = 'answered';
     this.heardMs = now;
     this.answeredMs[packet.size] = now;

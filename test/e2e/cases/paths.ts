@@ -1,4 +1,4 @@
-import type { DoctorCheck, NodeState } from '../../../src/api/index.js';
+import type { DoctorCheck, NodeState, PathState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
 import type { Meshd } from '../support/meshd.js';
@@ -26,6 +26,7 @@ export const paths: Case = {
     await answer(nodes.lb, 'network', 'create', 'front', '--subnet', '10.64.0.0/24');
     await portTaken(scene, nodes);
     await well(scene, nodes, 'packets of all sizes get through between all pairs');
+    await guarded(scene, nodes);
     await blocked(scene, nodes);
     await well(scene, nodes, 'that is over when the rule goes');
     await narrowed(scene, nodes);
@@ -48,6 +49,35 @@ async function portTaken(scene: Scene, nodes: Nodes): Promise<void> {
   await answer(nodes.lb, 'service', 'apply', '-f', await fileOf(nodes.lb, text));
   await said(scene, nodes.lb3, 'networks', /^network ingress: another program has UDP 4789$/);
   await other.end('SIGTERM');
+}
+
+/** As ufw and firewalld have it: probes of others are let in as answers to those that went out. */
+async function guarded(scene: Scene, nodes: Nodes): Promise<void> {
+  const ruleset = `table inet guard {
+    chain in { type filter hook input priority 0; policy drop;
+      ct state established,related accept
+      meta l4proto { icmp, icmpv6 } accept
+      udp dport { 4789, 7946 } accept
+      tcp dport 7946 accept
+    }
+  }`;
+  await scene.topology.exec('lb2', ['nft', '-f', '-'], { input: ruleset });
+  // Long enough for three lost turns to be seen as such.
+  const { sent } = await pathTo(nodes.lb, 'lb2');
+  await until('eight turns more', noticedMs, async () => {
+    return (await pathTo(nodes.lb, 'lb2')).sent >= sent + 32;
+  });
+  await well(
+    scene,
+    nodes,
+    'a firewall that lets in nothing but VXLAN, gossip and answers is no hindrance',
+  );
+  await scene.topology.exec('lb2', ['nft', 'delete', 'table', 'inet', 'guard']);
+}
+
+async function pathTo(node: Meshd, to: Balancer): Promise<PathState> {
+  const states = await answer<NodeState[]>(node, 'node', 'ls');
+  return states.find(({ name }) => name === to)!.path!;
 }
 
 async function blocked(scene: Scene, nodes: Nodes): Promise<void> {

@@ -111,7 +111,7 @@ describe('pathSeries', () => {
       # TYPE meshd_path_probes_total counter
       meshd_path_probes_total{node="b"} 1204
       meshd_path_probes_total{node="c \\"x\\""} 2
-      # HELP meshd_path_probes_lost_total Of those, the ones that were not answered.
+      # HELP meshd_path_probes_lost_total Of those, the ones that were not answered within 2 s.
       # TYPE meshd_path_probes_lost_total counter
       meshd_path_probes_lost_total{node="b"} 3
       meshd_path_probes_lost_total{node="c \\"x\\""} 0

@@ -179,6 +179,14 @@ describe('the way between two nodes', () => {
     expect(pair.state('b').lost).toBe(0);
   });
 
+  it('is not broken when answers are late, as those to a busy process are', () => {
+    const pair = new Pair();
+    pair.delayMs = 1_250;
+    pair.run(20);
+    expect(pair.words()).toBe('ok, ok');
+    expect(pair.state('a').lost).toBeGreaterThan(50);
+  });
+
   it('survives a restart of the other end', () => {
     const pair = new Pair();
     pair.run(20);
@@ -209,6 +217,18 @@ describe('strangers and forgers', () => {
     const request = pair.sentPackets.find(({ from }) => from === 'b')!.bytes;
     expect(pair.ends.a.received('10.255.9.9', request, pair.nowMs)).toBeUndefined();
     expect(pair.ends.a.received('10.255.0.2', Buffer.from('hello'), pair.nowMs)).toBeUndefined();
+  });
+
+  it('cannot make a node answer without end', () => {
+    const pair = new Pair();
+    pair.run(12);
+    const request = pair.sentPackets.filter((one) => one.from === 'b' && one.isRequest).at(-1)!;
+    const answers = Array.from({ length: 1_000 }, () =>
+      pair.ends.a.received('10.255.0.2', request.bytes, pair.nowMs),
+    );
+    expect(answers.filter((one) => one !== undefined).length).toBeLessThanOrEqual(16);
+    pair.run(9);
+    expect(pair.words()).toBe('ok, ok');
   });
 
   it('cannot answer what they have not read', () => {
