@@ -230,7 +230,7 @@ export class MeshNode {
       changed: ({ changes, complete }) => {
         if (this.hasLeft) return;
         this.services.catalogChanged(changes, complete);
-        this.networks.catalogChanged(changes);
+        this.networks.catalogChanged(changes, complete);
         this.seals.catalogChanged(changes);
         this.saveSoon();
       },

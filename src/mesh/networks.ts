@@ -1,5 +1,5 @@
 import { MeshError, messageOf, type Log } from '../base/index.js';
-import type { CatalogChange, CatalogEntry } from '../catalog/index.js';
+import type { CatalogChange, CatalogEntry, Watermark } from '../catalog/index.js';
 import { prefixContains, type Endpoint, type LocalEndpoint, type Network } from '../model/index.js';
 import {
   checkEndpoint,
@@ -13,7 +13,9 @@ import {
   type LostNetwork,
   type NetworkClaim,
 } from '../overlay/index.js';
+import { FreedAddresses } from './freed-addresses.js';
 import type { NetworkView, OwnNetwork, SavedNetworks } from './network-view.js';
+import { RemoteEndpoints } from './remote-endpoints.js';
 import { readRow, rowBytes, Slices } from './slices.js';
 
 /** What of the catalog this needs. */
@@ -53,10 +55,8 @@ export class MeshNetworks {
   private readonly slices: Slices;
   /** By network, by name. */
   private readonly local = new Map<string, Map<string, LocalEndpoint>>();
-  /** By network, by `owner name`. */
-  private readonly remote = new Map<string, Map<string, Endpoint>>();
-  /** Of `remote`, what only the earlier run knew. */
-  private readonly unheard = new Set<Endpoint>();
+  private readonly freed = new FreedAddresses();
+  private readonly remote: RemoteEndpoints;
   private settled = settleNetworks([]);
 
   constructor(private readonly options: MeshNetworksOptions) {
@@ -65,10 +65,7 @@ export class MeshNetworks {
     for (const one of saved.networks) this.own.set(one.network.name, one);
     for (const endpoint of saved.endpoints)
       this.localOf(endpoint.network).set(endpoint.name, endpoint);
-    for (const endpoint of saved.remote) {
-      entryOf(this.remote, endpoint.network).set(`${endpoint.node} ${endpoint.name}`, endpoint);
-      this.unheard.add(endpoint);
-    }
+    this.remote = new RemoteEndpoints(saved.remote);
     this.settled = settleNetworks(this.claims());
   }
 
@@ -87,7 +84,7 @@ export class MeshNetworks {
       networks: [...this.own.values()],
       slices: [...this.slices.own()],
       endpoints: [...this.local.values()].flatMap((endpoints) => [...endpoints.values()]),
-      remote: [...this.remote.values()].flatMap((endpoints) => [...endpoints.values()]),
+      remote: [...this.remote.all()],
     };
   }
 
@@ -112,7 +109,7 @@ export class MeshNetworks {
       network,
       nodes: nodes.map(({ owner }) => owner).sort(),
       local: [...(this.local.get(name)?.values() ?? [])],
-      remote: [...(this.remote.get(name)?.values() ?? [])],
+      remote: this.remote.on(name),
     };
   }
 
@@ -191,6 +188,7 @@ export class MeshNetworks {
   detach(network: string, name: string): LocalEndpoint {
     const endpoint = this.endpoint(network, name);
     this.localOf(network).delete(name);
+    this.freed.add(endpoint.addresses);
     this.options.rows.delete(endpointKey(name), network);
     const isUnused = this.localOf(network).size === 0;
     if (isUnused && this.own.get(network)?.adopted === true) this.unclaim(network);
@@ -200,25 +198,29 @@ export class MeshNetworks {
 
   /** Endpoints of which only an earlier run knew are not waited for any longer. */
   forgetUnheard(): void {
-    for (const endpoint of this.unheard) {
-      const endpoints = this.remote.get(endpoint.network);
-      const key = `${endpoint.node} ${endpoint.name}`;
-      if (endpoints?.get(key) !== endpoint) continue;
-      endpoints.delete(key);
-      this.options.changed(endpoint.network);
-    }
-    this.unheard.clear();
+    for (const network of this.remote.forgetUnheard(() => true)) this.options.changed(network);
   }
 
-  catalogChanged(changes: readonly CatalogChange[]): void {
+  /** `complete`: whose rows, of which network, are all known now. */
+  catalogChanged(changes: readonly CatalogChange[], complete: readonly Watermark[]): void {
     // What follows from a change grows with the network: it comes once for all that came together.
     const touched = new Set<string>();
     for (const change of changes) {
       if (change.row.owner !== this.options.self) this.note(change, touched);
     }
+    for (const watermark of complete) {
+      const gone = this.remote.forgetUnheard((endpoint) => this.isOver(endpoint, watermark));
+      for (const network of gone) touched.add(network);
+    }
     this.settle();
     for (const network of touched) this.options.changed(network);
     this.moveFromLostSlices();
+  }
+
+  /** Whether what the earlier run knew is not so any more. Who is on a network claims it too. */
+  private isOver({ node, network: own }: Endpoint, { owner, network }: Watermark): boolean {
+    if (node !== owner) return false;
+    return network === own || (network === '' && this.others.get(owner)?.has(own) !== true);
   }
 
   /** Adds to `touched` the networks whose endpoints are others than before. */
@@ -255,28 +257,23 @@ export class MeshNetworks {
     known: Pick<Endpoint, 'node' | 'network' | 'name' | 'isAway'>,
     value: Uint8Array | undefined,
   ): void {
-    const { network } = known;
-    const endpoints = entryOf(this.remote, network);
-    const key = `${known.node} ${known.name}`;
-    endpoints.delete(key);
+    this.remote.delete(known);
     if (value !== undefined) {
-      endpoints.set(key, { ...checkEndpoint(readRow(value).body), ...known });
+      this.remote.put({ ...checkEndpoint(readRow(value).body), ...known });
     }
   }
 
   /** A free address of the slices that this node holds; claims another one when they are full. */
   private freeAddress({ name }: Network, subnet: string): string {
     const used = new Set([...this.localOf(name).values()].flatMap(({ addresses }) => addresses));
-    const free = (slice: number): string | undefined =>
-      sliceAddresses(subnet, slice).find((address) => !used.has(address));
-    for (const slice of this.slices.held(subnet)) {
-      const address = free(slice);
-      if (address !== undefined) return address;
-    }
+    const free = (slice: number): string[] =>
+      sliceAddresses(subnet, slice).filter((address) => !used.has(address));
+    const address = this.freed.choose(this.slices.held(subnet).flatMap(free));
+    if (address !== undefined) return address;
     const slice = chooseSlice(subnet, this.options.self, this.slices.claimed(subnet));
     const claim = this.nextClaim();
     this.publishSlice(this.slices.claim(subnet, slice, claim), claim);
-    return free(slice)!;
+    return free(slice)[0]!;
   }
 
   /** Two nodes claimed one slice: who lost it gives its endpoints other addresses. */
@@ -304,6 +301,7 @@ export class MeshNetworks {
     const text = `endpoint ${endpoint.name} moves from ${endpoint.addresses.join(', ')} to ${addresses.join(', ')}`;
     this.options.log.warn({ network: network.name }, `${text}: another node claimed them before`);
     this.localOf(network.name).set(endpoint.name, moved);
+    this.freed.add(endpoint.addresses);
     this.publishEndpoint(moved);
     this.options.changed(network.name);
   }

@@ -49,13 +49,14 @@ class Node {
   }
 
   hear(...others: Node[]): void {
-    for (const other of others) this.networks.catalogChanged([...other.rows.values()]);
+    for (const other of others) this.networks.catalogChanged([...other.rows.values()], []);
   }
 
   /** As if this one had died. */
   diesFor(other: Node): void {
     other.networks.catalogChanged(
       [...this.rows.values()].map((change) => ({ ...change, inService: false })),
+      [],
     );
   }
 
@@ -95,6 +96,18 @@ describe('networks of a mesh', () => {
     expect(a.interest).toEqual(['blue']);
   });
 
+  it('give out an address again as late as can be', () => {
+    const [a] = twoNodes();
+    const first = a.attach('web-0');
+    a.networks.detach('blue', 'web-0');
+    const others = Array.from({ length: 10 }, (_, i) => a.attach(`web-${i + 1}`));
+    expect(others).not.toContain(first);
+    a.networks.detach('blue', 'web-5');
+    const more = Array.from({ length: 10 }, (_, i) => a.attach(`more-${i}`));
+    expect(more.indexOf(others[4]!)).toBe(more.indexOf(first) + 1);
+    expect(more.indexOf(first)).toBeGreaterThan(2);
+  });
+
   it('claim another slice when one is full, and say when there is none', () => {
     const [a] = twoNodes();
     const addresses = Array.from({ length: 40 }, (_, i) => a.attach(`web-${i}`));
@@ -115,7 +128,7 @@ describe('networks of a mesh', () => {
       ...rest,
       row: { ...row, owner: 'Z' },
     }));
-    a.networks.catalogChanged(late);
+    a.networks.catalogChanged(late, []);
     expect(
       a
         .view()
@@ -177,5 +190,30 @@ describe('networks of a mesh', () => {
     third.networks.forgetUnheard();
     expect(third.view()).toHaveLength(1);
     expect(again.attach('other')).not.toBe(a.networks.view('blue')!.local[0]!.addresses.join(' '));
+  });
+
+  it('forget what the earlier run knew as soon as its owner has told all', () => {
+    const [a, b] = twoNodes();
+    a.attach('web');
+    b.attach('db');
+    b.attach('cache');
+    a.hear(b);
+    const saved = a.networks.saved();
+    b.networks.detach('blue', 'db');
+    const complete = (network: string) => [{ owner: 'b', network, epoch: 1, version: 9 }];
+    const again = new Node('a', saved);
+    // What is gone for long leaves no row behind that says so.
+    b.rows.delete('blue endpoint/db');
+    again.hear(b);
+    expect(again.view()).toHaveLength(3);
+    again.networks.catalogChanged([], complete(''));
+    expect(again.view()).toHaveLength(3);
+    again.networks.catalogChanged([], complete('blue'));
+    expect(again.told).toEqual(a.view().filter((line) => !line.startsWith('db@')));
+    b.networks.detach('blue', 'cache');
+    const third = new Node('a', saved);
+    third.hear(b);
+    third.networks.catalogChanged([], complete(''));
+    expect(third.view()).toHaveLength(1);
   });
 });
