@@ -13,6 +13,9 @@ export interface SandboxOptions {
   > & { readonly drainDeadlineMs: number };
 }
 
+/** A namespace that refuses is given up after so many passes. */
+const finishTriesMax = 3;
+
 /** A network namespace of somebody else that this host programs: that of a task. */
 export class Sandbox {
   readonly rules = new RuleTable();
@@ -64,11 +67,18 @@ export class Sandbox {
     this.reconciler.poke();
   }
 
-  /** Resolves after the next pass, whether it can do its work or not. */
+  /** Resolves when the kernel holds what is wanted, or when it could not be brought to that. */
   finish(): Promise<void> {
+    let tries = finishTriesMax;
     return new Promise((resolve) => {
-      this.passedOnce = resolve;
-      this.reconciler.poke();
+      this.passedOnce = () => {
+        // A pass that was running before knew of something else.
+        if (this.seen.revision !== this.revision) return;
+        tries--;
+        if (this.isProgrammed || tries === 0) resolve();
+      };
+      // It looks: what went with its device is not there to be deleted.
+      this.reconciler.repair();
     });
   }
 

@@ -21,6 +21,8 @@ export class TaskSandboxes {
   /** Of a sandbox in use, who contributes rules. */
   private readonly owners = new Map<string, Set<string>>();
   private readonly open = new Set<Sandbox>();
+  /** By path, those that are being cleared: until then nobody begins there anew. */
+  private readonly leaving = new Map<string, Promise<void>>();
   private pending = 0;
   private isStopped = false;
 
@@ -72,6 +74,7 @@ export class TaskSandboxes {
   }
 
   private async openOne(path: string): Promise<Sandbox | undefined> {
+    await this.leaving.get(path);
     try {
       const kernel = await this.options.openSandbox(path);
       const sandbox = new Sandbox(kernel, this.options, ({ error }) => {
@@ -97,7 +100,9 @@ export class TaskSandboxes {
     this.sandboxes.delete(path);
     if (sandbox === undefined) return;
     this.open.delete(sandbox);
-    await sandbox.finish();
-    await sandbox.stop();
+    const left = sandbox.finish().then(() => sandbox.stop());
+    this.leaving.set(path, left);
+    await left;
+    if (this.leaving.get(path) === left) this.leaving.delete(path);
   }
 }
