@@ -13,8 +13,12 @@ function load({ scene }: Story, node: Balancer, options = steady): RunningLoad {
 }
 
 /** Of a few calls to a node, who answered; undefined when one failed. */
-async function answering({ scene }: Story, node: Balancer): Promise<readonly Web[] | undefined> {
-  const options = { requests: 9, concurrency: 1, timeoutMs: 1_000 };
+async function answering(
+  { scene }: Story,
+  node: Balancer,
+  timeoutMs = 4_000,
+): Promise<readonly Web[] | undefined> {
+  const options = { requests: 9, concurrency: 1, timeoutMs };
   const result = await scene.peers.load('client', addressOf(node, 4), 80, options);
   return result.failed === 0 ? (Object.keys(result.servers) as Web[]) : undefined;
 }
@@ -85,7 +89,7 @@ export async function dies(story: Story): Promise<void> {
   const at = Date.now();
   await Promise.all([nodes.lb3.end('SIGKILL'), scene.topology.plug('lb3', 'down')]);
   const left = await until('the others go on without it', 20_000, async () => {
-    const names = await answering(story, 'lb');
+    const names = await answering(story, 'lb', 500);
     return names?.includes('web-2') === false ? names : undefined;
   });
   const result = await running.stop();
