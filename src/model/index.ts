@@ -17,7 +17,14 @@ export {
   prefixOf,
   prefixSize,
 } from './prefix.js';
-export { ipvsServiceFlag, isOurNftTable, linkPrefix, routeProtocol, vipLink } from './marks.js';
+export {
+  ingressGroup,
+  ipvsServiceFlag,
+  isOurNftTable,
+  linkPrefix,
+  routeProtocol,
+  vipLink,
+} from './marks.js';
 export { formatNftStatement, formatNftTable } from './nft.js';
 export type {
   NftChain,

@@ -28,3 +28,6 @@ export const routeProtocol = 0x6d;
  * IP_VS_SVC_F_*), stores all 32 as given (ip_vs_ctl.c, ip_vs_add_service) and returns them in dumps.
  */
 export const ipvsServiceFlag = 0x4d000000;
+
+/** Group (IFLA_GROUP) of devices on the network that published ports go over. */
+export const ingressGroup = 0x6d;

@@ -69,6 +69,13 @@ export type NftStatement =
   | { readonly type: 'fib-local' }
   /** Goes on when it is not. */
   | { readonly type: 'fib-elsewhere' }
+  /** Goes on when the device that it came by, or leaves by, is (not) of that group. */
+  | {
+      readonly type: 'device-group';
+      readonly field: 'iifgroup' | 'oifgroup';
+      readonly group: number;
+      readonly negate?: boolean;
+    }
   /** Goes on when the packet leaves by another device than loopback. */
   | { readonly type: 'leaves-host' }
   /** Goes on for packets of whom the connection did not begin with. */
@@ -128,6 +135,8 @@ export function formatNftStatement(statement: NftStatement): string {
     }
     case 'protocol':
       return `meta l4proto ${statement.protocol}`;
+    case 'device-group':
+      return `${statement.field} ${statement.negate === true ? '!= ' : ''}${statement.group}`;
     case 'mark-is':
       return `meta ${formatMarkIs(statement)}`;
     case 'ct-mark-is':
@@ -155,7 +164,7 @@ export function formatNftStatement(statement: NftStatement): string {
 const fixedTexts = {
   'fib-local': 'fib daddr type local',
   'fib-elsewhere': 'fib daddr type != local',
-  'leaves-host': 'oifname != "lo"',
+  'leaves-host': 'meta oiftype != loopback',
   'reply-direction': 'ct direction reply',
   'socket-user': 'meta skuid >= 0',
   'mark-from-ct-mark': 'meta mark set ct mark',

@@ -57,6 +57,8 @@ export interface LinkRule {
   readonly mac?: string;
   /** The bridge this device is a port of. */
   readonly master?: string;
+  /** IFLA_GROUP, which nftables compares faster than names; absent = 0, as others have it. */
+  readonly group?: number;
   /**
    * veth: the name of the other end, its first MAC (absent = the kernel's choice), and the namespace
    * path it is made in. What was asked for: what became of the other end is its own sandbox's to say.
@@ -314,6 +316,7 @@ function formatLink(rule: LinkRule): string {
   }
   if (rule.mtu !== undefined) words.push(`mtu ${rule.mtu}`);
   if (rule.master !== undefined) words.push(`master ${rule.master}`);
+  if (rule.group !== undefined) words.push(`group ${rule.group}`);
   words.push(rule.up ? 'up' : 'down');
   return words.join(' ');
 }

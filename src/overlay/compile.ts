@@ -1,5 +1,6 @@
 import {
   familyOf,
+  ingressGroup,
   prefixLength,
   prefixContains,
   type Endpoint,
@@ -7,7 +8,14 @@ import {
   type Network,
   type Rule,
 } from '../model/index.js';
-import { bridgeName, interfaceName, portName, sealAddress, vxlanName } from './names.js';
+import {
+  bridgeName,
+  ingressName,
+  interfaceName,
+  portName,
+  sealAddress,
+  vxlanName,
+} from './names.js';
 import { sealGuard } from './seal-table.js';
 import { compileMembers } from './vxlan-table.js';
 
@@ -91,9 +99,9 @@ export function compileNetwork(
   const mtu = networkMtu(network, underlay);
   const [bridge, vxlan] = [bridgeName(vni), vxlanName(vni)];
   const entry = local.find(({ isEntry }) => isEntry);
-  const mac = entry === undefined ? {} : { mac: entry.mac };
+  const onEntry = entry === undefined ? {} : { mac: entry.mac, group: ingressGroup };
   return [
-    { kind: 'link', name: bridge, type: 'bridge', up: true, mtu, ...mac },
+    { kind: 'link', name: bridge, type: 'bridge', up: true, mtu, ...onEntry },
     ...(entry === undefined ? [] : addressRules(network, bridge, entry)),
     {
       kind: 'link',
@@ -132,8 +140,9 @@ export function compileEndpoint(
 ): Rule[] {
   const device = interfaceName(network.vni);
   const mtu = networkMtu(network, underlay);
+  const group = network.name === ingressName ? { group: ingressGroup } : {};
   return [
-    { kind: 'link', name: device, type: 'veth-end', up: true, mtu, mac: endpoint.mac },
+    { kind: 'link', name: device, type: 'veth-end', up: true, mtu, mac: endpoint.mac, ...group },
     ...addressRules(network, device, endpoint),
   ];
 }

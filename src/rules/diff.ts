@@ -244,7 +244,8 @@ function mustReplace(wanted: Rule, held: Rule): boolean {
   return wanted.kind === 'nft-element' || wanted.kind === 'policy' || wanted.kind === 'route';
 }
 
-function withoutSettings({ mtu: _mtu, mac: _mac, master: _master, ...rest }: LinkRule): LinkRule {
+function withoutSettings(rule: LinkRule): LinkRule {
+  const { mtu: _mtu, mac: _mac, master: _master, group: _group, ...rest } = rule;
   return { ...rest, up: true };
 }
 

@@ -35,7 +35,6 @@ export function compileEntry({ device, subnets, tasks, internal }: EntryOptions)
     },
     { kind: 'sysctl', name: `net/ipv4/conf/${device}/route_localnet`, value: '1', device },
     ingressTable,
-    element('links', device),
     element('loopback4', '127.0.0.0/8'),
     element('loopback6', '::1'),
     ...subnets.map((subnet) => element(`inside${familyOf(subnet)}`, subnet)),

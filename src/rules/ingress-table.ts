@@ -1,4 +1,9 @@
-import type { NftRule, NftStatement, NftTableRule } from '../model/index.js';
+import {
+  ingressGroup,
+  type NftRule,
+  type NftStatement,
+  type NftTableRule,
+} from '../model/index.js';
 import { ownMark } from './packet-marks.js';
 
 /*
@@ -10,8 +15,9 @@ import { ownMark } from './packet-marks.js';
 /** The name of the table. */
 export const ingressTableName = 'meshd-ingress';
 
-const fromInside: NftStatement = { type: 'lookup', fields: ['iifname'], set: 'links' };
-const toInside: NftStatement = { type: 'lookup', fields: ['oifname'], set: 'links' };
+const ofIngress = { type: 'device-group', group: ingressGroup } as const;
+const fromInside: NftStatement = { ...ofIngress, field: 'iifgroup' };
+const toInside: NftStatement = { ...ofIngress, field: 'oifgroup' };
 const toOutside: NftStatement = { ...toInside, negate: true };
 const drop: NftStatement = { type: 'drop' };
 const accept: NftStatement = { type: 'accept' };
@@ -94,18 +100,7 @@ const restricted = families.map(({ saddr, suffix }): NftRule => {
 
 /** What crosses between the ingress network and the world is an answer, or a task's own call. */
 const crossing: readonly NftRule[] = [
-  ...families.map(({ saddr, suffix }): NftRule => {
-    return {
-      comment: 'tasks on internal networks alone',
-      statements: [
-        fromInside,
-        toOutside,
-        { type: 'lookup', fields: [saddr], set: `internal${suffix}` },
-        drop,
-      ],
-    };
-  }),
-  { comment: 'on the network itself', statements: [fromInside, accept] },
+  { comment: 'of tasks', statements: [fromInside, accept] },
   {
     comment: 'answers to tasks',
     statements: [toInside, { type: 'reply-direction' }, accept],
@@ -118,6 +113,7 @@ const crossing: readonly NftRule[] = [
   { comment: 'nothing else reaches tasks unpublished', statements: [toInside, drop] },
 ];
 
+/** First packets of connections alone come here, and none that IPVS carries. */
 const translated: readonly NftRule[] = [
   {
     comment: 'source: snat',
@@ -145,6 +141,12 @@ const translated: readonly NftRule[] = [
   }),
   ...families.map(({ saddr, suffix }): NftRule => {
     return {
+      comment: 'tasks on internal networks alone',
+      statements: [toOutside, { type: 'lookup', fields: [saddr], set: `internal${suffix}` }, drop],
+    };
+  }),
+  ...families.map(({ saddr, suffix }): NftRule => {
+    return {
       comment: 'calls of tasks to the world',
       statements: [
         toOutside,
@@ -162,7 +164,6 @@ export const ingressTable: NftTableRule = {
   kind: 'nft-table',
   name: ingressTableName,
   sets: [
-    { name: 'links', key: ['ifname'], interval: false },
     { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
     { name: 'looped', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
     { name: 'inner', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },

@@ -1,6 +1,7 @@
 import {
   addressBits,
   familyOf,
+  ingressGroup,
   type Endpoint,
   type Family,
   type NftElementRule,
@@ -27,12 +28,13 @@ const defaultMetric = 4_096;
 const mangle = -150;
 const taskTableName = 'meshd-task';
 
+const fromIngress = { type: 'device-group', field: 'iifgroup', group: ingressGroup } as const;
+
 /** Fixed rules of a task's sandbox, and the sets that they look into. */
 export const taskTable: NftTableRule = {
   kind: 'nft-table',
   name: taskTableName,
   sets: [
-    { name: 'links', key: ['ifname'], interval: false },
     { name: 'entries', key: ['ether_addr'], value: 'mark', interval: false },
     { name: 'vips4', key: ['ipv4_addr'], value: 'mark', interval: false },
     { name: 'vips6', key: ['ipv6_addr'], value: 'mark', interval: false },
@@ -47,7 +49,7 @@ export const taskTable: NftTableRule = {
         {
           comment: 'remember which node it came in by',
           statements: [
-            { type: 'lookup', fields: ['iifname'], set: 'links' },
+            fromIngress,
             { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
             { type: 'ct-mark-from-mark' },
             { type: 'accept' },
@@ -55,7 +57,7 @@ export const taskTable: NftTableRule = {
         },
         {
           comment: 'nobody else comes in by the ingress network',
-          statements: [{ type: 'lookup', fields: ['iifname'], set: 'links' }, { type: 'drop' }],
+          statements: [fromIngress, { type: 'drop' }],
         },
       ],
     },
@@ -104,7 +106,6 @@ export function compileIngressTask(
     }),
     // Connections that are accepted have the mark from the start, and their way is looked up once.
     { kind: 'sysctl', name: 'net/ipv4/tcp_fwmark_accept', value: '1' },
-    element('links', [device]),
     ...ownEntry.addresses.map((gateway): Rule => {
       const destination = everything(familyOf(gateway));
       const route = { kind: 'route', type: 'unicast', table: mainTable } as const;

@@ -90,14 +90,15 @@ it('is made as nft shows it', async () => {
     		meta mark set ether saddr map @entries ct mark set meta mark comment "entries"
     		ct direction reply ct mark 0x4d000000/8 meta mark set ct mark counter packets 0 bytes 0 accept comment "replies"
     		fib daddr type local meta mark set meta l4proto . th dport map @published comment "published ports"
-    		fib daddr type != local accept comment "of others"
+    		iifgroup 109 fib daddr type != local accept comment "of others"
     		meta mark set ip6 daddr . meta l4proto . th dport map @bound6 comment "one address"
     		ether saddr @macs iifname . ether saddr . meta mark . ip saddr . th dport @all ether saddr != @macs ct mark @marks drop comment "two guards, each once"
     	}
 
     	chain output {
     		type filter hook output priority mangle; policy accept;
-    		oifname != "lo" accept comment "to others"
+    		meta oiftype != loopback accept comment "to others"
+    		oifgroup 109 oifgroup != 1 accept comment "between others"
     		udp dport @ports @th,96,24 @vnis meta skuid >= 0 drop comment "of processes"
     	}
 

@@ -80,6 +80,7 @@ const mesh0: LinkRule[] = [dummy, { ...dummy, mtu: 1400 }, { ...dummy, type: 'br
 const bridge: LinkRule[] = [
   { kind: 'link', name: 'meshbr', type: 'bridge', up: true },
   { kind: 'link', name: 'meshbr', type: 'bridge', up: true, mtu: 1450 },
+  { kind: 'link', name: 'meshbr', type: 'bridge', up: true, group: 109 },
   { kind: 'link', name: 'meshbr', type: 'bridge', up: true, mac: '02:42:0a:01:00:01' },
   { kind: 'link', name: 'meshbr', type: 'dummy', up: true },
 ];

@@ -79,7 +79,12 @@ export const vocabulary: NftTableRule = {
           { type: 'fib-local' },
           { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'published' },
         ),
-        rule('of others', { type: 'fib-elsewhere' }, { type: 'accept' }),
+        rule(
+          'of others',
+          { type: 'device-group', field: 'iifgroup', group: 109 },
+          { type: 'fib-elsewhere' },
+          { type: 'accept' },
+        ),
         rule('one address', {
           type: 'mark-from-map',
           fields: ['ip6 daddr', 'meta l4proto', 'th dport'],
@@ -102,6 +107,12 @@ export const vocabulary: NftTableRule = {
       priority: -150,
       rules: [
         rule('to others', { type: 'leaves-host' }, { type: 'accept' }),
+        rule(
+          'between others',
+          { type: 'device-group', field: 'oifgroup', group: 109 },
+          { type: 'device-group', field: 'oifgroup', group: 1, negate: true },
+          { type: 'accept' },
+        ),
         rule(
           'of processes',
           { type: 'protocol', protocol: 'udp' },

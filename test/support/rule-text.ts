@@ -93,6 +93,7 @@ function parseLink(words: readonly string[]): LinkRule {
     mac: after(own, 'mac'),
     mtu: numberAfter(words, 'mtu'),
     master: after(words, 'master'),
+    group: numberAfter(words, 'group'),
     peer:
       peerAt === -1
         ? undefined

@@ -165,7 +165,7 @@ function chosen({ mtu, mac }: LinkRule): Pick<LinkRule, 'mtu' | 'mac'> {
 }
 
 function sameButSettings(a: LinkRule, b: LinkRule): boolean {
-  const fixed = ({ mtu: _mtu, mac: _mac, master: _master, ...rest }: LinkRule): string =>
+  const fixed = ({ mtu: _1, mac: _2, master: _3, group: _4, ...rest }: LinkRule): string =>
     formatRule({ ...rest, up: true });
   return fixed(a) === fixed(b);
 }

@@ -44,6 +44,7 @@ const ifla = {
   master: 10,
   linkInfo: 18,
   alias: 20,
+  group: 27,
   netnsFd: 28,
   extendedMask: 29,
 } as const;
@@ -113,6 +114,7 @@ export function encodeLinkOp(
   }
   if (rule.mtu !== undefined) writer.attributeU32(ifla.mtu, rule.mtu);
   if (!makes || master !== 0) writer.attributeU32(ifla.master, master);
+  if (!makes || rule.group !== undefined) writer.attributeU32(ifla.group, rule.group ?? 0);
   if (makes) encodeInfo(writer, rule, netnsFd, context.kind ?? rule.type);
   else if (rule.type === 'veth-end') writer.attributeString(ifla.alias, endAlias);
   writer.end();
@@ -150,6 +152,7 @@ export function decodeLink(body: Buffer, devices: Devices): Link | undefined {
   const mac = macOf(attributes, ifla.mac);
   const mtu = u32Of(attributes, ifla.mtu);
   const master = devices.nameOf(u32Of(attributes, ifla.master));
+  const group = u32Of(attributes, ifla.group) ?? 0;
   const rule: LinkRule = {
     kind: 'link',
     name,
@@ -158,6 +161,7 @@ export function decodeLink(body: Buffer, devices: Devices): Link | undefined {
     ...(mac === undefined ? {} : { mac }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(master === undefined ? {} : { master }),
+    ...(group === 0 ? {} : { group }),
   };
   return { index, name, rule };
 }

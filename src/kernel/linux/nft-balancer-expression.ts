@@ -33,7 +33,7 @@ const natFlag = { address: 1, port: 2 } as const; // NF_NAT_RANGE_MAP_IPS, _PROT
 const statusDnat = 0x20; // IPS_DST_NAT
 const networkHeader = 1;
 const transportHeader = 2;
-const loopback = Buffer.concat([Buffer.from('lo'), Buffer.alloc(14)]);
+const loopbackType = Buffer.of(0x04, 0x03); // ARPHRD_LOOPBACK
 const familyNumbers = { 4: 2, 6: 10 } as const;
 const goto = 0xfffffffc; // NFT_GOTO
 
@@ -213,14 +213,14 @@ export function countIn(
   const { cmp } = expr;
   const compare = (op: number, value: Buffer): Expression =>
     expression('cmp', { [cmp.sreg]: first, [cmp.op]: op, [cmp.data]: dataValue(value) });
-  const fromOutside = [meta(metaKey.iifname, first), compare(cmp.unequal, loopback)];
+  const fromOutside = [meta(metaKey.iiftype, first), compare(cmp.unequal, loopbackType)];
   return [
-    ...(hook === 'prerouting' ? fromOutside : []),
     ct(own.status, first),
     masked(u32Le(statusDnat)),
     compare(cmp.unequal, u32Le(0)),
     ct(ctKey.direction, first),
     compare(cmp.equal, Buffer.of(isAnswer ? 1 : 0)),
+    ...(hook === 'prerouting' ? fromOutside : []),
     ct(own.labels, first),
     lookup(set),
   ];

@@ -39,9 +39,12 @@ export const metaKey = {
   iifname: 6,
   oifname: 7,
   iiftype: 8,
+  oiftype: 9,
   skuid: 10,
   nfproto: 15,
   l4proto: 16,
+  iifgroup: 21,
+  oifgroup: 22,
 } as const;
 
 /** NFT_CT_*. */

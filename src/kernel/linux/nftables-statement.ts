@@ -60,7 +60,6 @@ const synFlag = 0x02;
 const mssOption = 2;
 const mssAt = 2;
 
-const loopback = Buffer.concat([Buffer.from('lo'), Buffer.alloc(14)]);
 const loadAddressType = expression('fib', {
   [expr.fib.dreg]: first,
   [expr.fib.result]: expr.fib.addressType,
@@ -79,7 +78,13 @@ const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
   [{ type: 'protocol', protocol: 'sctp' }, protocolIs(protocols.sctp)],
   [{ type: 'fib-local' }, [loadAddressType, compare(expr.cmp.equal, u32Host(typeLocal))]],
   [{ type: 'fib-elsewhere' }, [loadAddressType, compare(expr.cmp.unequal, u32Host(typeLocal))]],
-  [{ type: 'leaves-host' }, [...loadExpressions(['oifname']), compare(expr.cmp.unequal, loopback)]],
+  [
+    { type: 'leaves-host' },
+    [
+      expression('meta', { [expr.meta.dreg]: first, [expr.meta.key]: metaKey.oiftype }),
+      compare(expr.cmp.unequal, Buffer.of(0x04, 0x03)), // ARPHRD_LOOPBACK
+    ],
+  ],
   [
     { type: 'reply-direction' },
     [
@@ -128,6 +133,8 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
       return [...loadMark, ...maskedIs(statement)];
     case 'ct-mark-is':
       return [...loadCtMark, ...maskedIs(statement)];
+    case 'device-group':
+      return deviceGroup(statement);
     case 'protocol':
       return protocolIs(protocols[statement.protocol]);
     case 'fib-local':
@@ -163,6 +170,8 @@ function readStatement(expressions: readonly Expression[], at: number): Read {
     const own = guardExpressions(guard);
     if (startsWith(expressions, at, own)) return { length: own.length };
   }
+  const group = readDeviceGroup(expressions[at]!, expressions[at + 1]);
+  if (group !== undefined) return { statement: group, length: 2 };
   const fields = loadedFields(expressions, at);
   const [next, behind] = expressions.slice(at + fields.length);
   if (next?.name === 'lookup') return readLookup(fields, next);
@@ -188,6 +197,29 @@ function readLookup(fields: readonly NftField[], { attributes }: Expression): Re
     statement: isNegated ? { ...statement, negate: true } : statement,
     length: fields.length + 1,
   };
+}
+
+type DeviceGroup = Extract<NftStatement, { type: 'device-group' }>;
+
+function deviceGroup({ field, group, negate }: DeviceGroup): Expression[] {
+  const { equal, unequal } = expr.cmp;
+  return [
+    expression('meta', { [expr.meta.dreg]: first, [expr.meta.key]: metaKey[field] }),
+    compare(negate === true ? unequal : equal, u32Host(group)),
+  ];
+}
+
+function readDeviceGroup(
+  load: Expression,
+  behind: Expression | undefined,
+): DeviceGroup | undefined {
+  if (load.name !== 'meta' || behind?.name !== 'cmp') return undefined;
+  const key = u32BeOf(load.attributes, expr.meta.key);
+  const field = (['iifgroup', 'oifgroup'] as const).find((one) => metaKey[one] === key);
+  const group = dataOf(behind, expr.cmp.data);
+  if (field === undefined || group === undefined) return undefined;
+  const isNegated = u32BeOf(behind.attributes, expr.cmp.op) === expr.cmp.unequal;
+  return { type: 'device-group', field, group, ...(isNegated ? { negate: true } : {}) };
 }
 
 function startsWith(

@@ -307,7 +307,9 @@ describe('rules as text', () => {
     [{ type: 'protocol', protocol: 'udp' }, 'meta l4proto udp'],
     [{ type: 'fib-local' }, 'fib daddr type local'],
     [{ type: 'fib-elsewhere' }, 'fib daddr type != local'],
-    [{ type: 'leaves-host' }, 'oifname != "lo"'],
+    [{ type: 'leaves-host' }, 'meta oiftype != loopback'],
+    [{ type: 'device-group', field: 'iifgroup', group: 109 }, 'iifgroup 109'],
+    [{ type: 'device-group', field: 'oifgroup', group: 1, negate: true }, 'oifgroup != 1'],
     [{ type: 'reply-direction' }, 'ct direction reply'],
     [{ type: 'socket-user' }, 'meta skuid >= 0'],
     [

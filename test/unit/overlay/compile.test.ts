@@ -49,7 +49,7 @@ describe('what the kernels hold of a network', () => {
     const entry = { ...endpoint('.entry', 'a', 3), isEntry: true, sandbox: '' };
     const rules = compileNetwork(blue, underlay, [entry], []);
     expect(formatRuleSet(rules).split('\n').slice(0, 3)).toEqual([
-      'link meshb-4096 type bridge mac 02:4d:0a:40:00:03 mtu 1450 up',
+      'link meshb-4096 type bridge mac 02:4d:0a:40:00:03 mtu 1450 group 109 up',
       'addr 10.64.0.3/24 dev meshb-4096',
       'addr fd00:64::3/112 dev meshb-4096',
     ]);
@@ -61,6 +61,11 @@ describe('what the kernels hold of a network', () => {
       'addr 10.64.0.2/24 dev mesh-4096',
       'addr fd00:64::2/112 dev mesh-4096',
     ]);
+  });
+
+  it('has a group of its own on the ingress network', () => {
+    const [link] = compileEndpoint({ ...blue, name: 'ingress' }, underlay, web);
+    expect(link).toMatchObject({ type: 'veth-end', group: 109 });
   });
 
   it.each([

@@ -17,7 +17,6 @@ describe('the sandbox of a task', () => {
       'sysctl net/ipv4/conf/mesh-4096/rp_filter = 2',
       'sysctl net/ipv4/conf/mesh-4096/accept_local = 1',
       'sysctl net/ipv4/tcp_fwmark_accept = 1',
-      'nft element meshd-task links mesh-4096',
       'route 0.0.0.0/0 via 10.255.0.2 dev mesh-4096 table 254 metric 4096',
       'route ::/0 via fd6d::2 dev mesh-4096 table 254 metric 4096',
       'nft element meshd-task entries 02:4d:0a:ff:00:02 : 0x4dff0002',
@@ -69,7 +68,6 @@ it('a host is an entry by its bridge', () => {
   expect(lines(compileEntry(options))).toEqual([
     'route local ::1/128 dev meshb-4096 table 255 metric 4096',
     'sysctl net/ipv4/conf/meshb-4096/route_localnet = 1',
-    'nft element meshd-ingress links meshb-4096',
     'nft element meshd-ingress loopback4 127.0.0.0/8',
     'nft element meshd-ingress loopback6 ::1',
     'nft element meshd-ingress inside4 10.255.0.0/16',
