@@ -6,6 +6,7 @@ import {
   formatMatch,
   vipLink,
   type Destination,
+  type LocalEndpoint,
   type PublishedPort,
   type Rule,
   type Service,
@@ -23,6 +24,7 @@ import {
   type Packet,
   type Publisher,
   type RuleBook,
+  type ServerFacts,
   type TaskCall,
 } from '../rules/index.js';
 import type { ServiceTable } from '../store/index.js';
@@ -53,6 +55,8 @@ export interface ExplainNetworks {
   /** Undefined when it cannot be entered. */
   sandboxAt(path: string): Promise<Sandbox | undefined>;
 }
+
+type WayIn = Pick<ServerFacts, 'network' | 'bridge' | 'port' | 'isMember' | 'entry'>;
 
 /**
  * The way of packets on this node: explain (rules/) with the names, the counters, the connections and
@@ -98,33 +102,41 @@ export class HostExplainer {
     const { names } = this;
     const endpoint = names.localAt(call.address);
     if (endpoint === undefined) return this.gone(call.address);
-    const task = names.taskAt(call.address)!;
+    const { name } = names.taskAt(call.address)!;
     const sandbox = await this.sources.networks!.sandboxAt(endpoint.sandbox);
-    if (sandbox === undefined) return this.gone(`${task.name}: ${endpoint.sandbox}`);
-    const { network } = this.sources
-      .networks!.all()
-      .find((one) => one.network.name === endpoint.network)!;
-    const host = await this.book();
-    const link = host.rules.get(`link ${portName(network.vni, endpoint.name)}`);
-    const entry = names.entryOf(from);
-    const vtep = from === this.sources.networks!.self ? undefined : names.vtepOf(from);
-    const member = vtep === undefined || network.sealed ? undefined : memberOf(vtep, host);
-    const listening = await sandbox.kernel.listeningSockets().catch(() => undefined);
+    if (sandbox === undefined) return this.gone(`${name}: ${endpoint.sandbox}`);
+    const [host, book, listening] = await Promise.all([
+      this.book(),
+      bookOf(sandbox),
+      sandbox.kernel.listeningSockets().catch(() => undefined),
+    ]);
     const explanation = explainServer(call, {
-      book: await bookOf(sandbox),
-      name: task.name,
+      book,
+      name,
       sandbox: endpoint.sandbox,
-      bridge: bridgeName(network.vni),
-      network: network.name,
-      port: met(host, link, member),
-      ...(vtep === undefined || network.sealed ? {} : { isMember: member !== undefined }),
-      ...(network.name === ingressName
-        ? { entry: { node: from, mac: entry?.mac ?? '', addresses: entry?.addresses ?? [] } }
-        : {}),
+      ...this.wayIn(endpoint, from, host),
       ...(listening === undefined ? {} : { listening }),
     });
-    const part = await this.told(explanation, sandbox.kernel, task.name);
-    return { ...part, task: task.name };
+    const part = await this.told(explanation, sandbox.kernel, name);
+    return { ...part, task: name };
+  }
+
+  /** By what of the host a packet comes from another node into a sandbox. */
+  private wayIn(endpoint: LocalEndpoint, from: string, host: RuleBook): WayIn {
+    const networks = this.sources.networks!;
+    const { network } = networks.all().find((one) => one.network.name === endpoint.network)!;
+    const { name, vni, sealed } = network;
+    const vtep = from === networks.self || sealed ? undefined : this.names.vtepOf(from);
+    const member = vtep === undefined ? undefined : memberOf(vtep, host);
+    const link = host.rules.get(`link ${portName(vni, endpoint.name)}`);
+    const { mac = '', addresses = [] } = this.names.entryOf(from) ?? {};
+    return {
+      network: name,
+      bridge: bridgeName(vni),
+      port: met(host, link, member),
+      ...(vtep === undefined ? {} : { isMember: member !== undefined }),
+      ...(name === ingressName ? { entry: { node: from, mac, addresses } } : {}),
+    };
   }
 
   private gone(what: string): ExplainedPart {

@@ -82,7 +82,10 @@ class Walk {
   ) {}
 
   async begin(packet: ExplainQuery): Promise<Explanation> {
-    return withFaults(await this.follow(await this.firstNode(packet), packet, nodesMax));
+    const place = await this.firstNode(packet);
+    const isNobody = place.silent !== undefined && this.here.isOnNetwork(packet.source);
+    if (isNobody) return nobodysCall(packet.source, place.silent, this.mesh?.self ?? '');
+    return withFaults(await this.follow(place, packet, nodesMax));
   }
 
   /** Where the packet is sent by a task, or arrives. */
@@ -100,6 +103,7 @@ class Walk {
   private async ownerOf(addresses: readonly string[]): Promise<Place> {
     const { mesh } = this;
     if (mesh === undefined) return {};
+    if (this.here.owners(addresses).includes('host')) return { node: mesh.self };
     const nodes = mesh.others().slice(0, askedMax);
     const known = nodes.find(({ address }) => addresses.includes(address));
     if (known !== undefined) return { node: known.name };
@@ -191,6 +195,15 @@ class Walk {
       return { steps, outcome: { ...outcome, verdict: 'passed' }, next: [], after: [] };
     }
   }
+}
+
+/** The caller has an address of a network, and nobody there has it. */
+function nobodysCall(source: string, silent: readonly string[], node: string): Explanation {
+  const unheard = silent.length === 0 ? '' : ` that answers (${silent.join(', ')} did not)`;
+  const text = `${source} is an address of a network, and no task of a node${unheard} has it`;
+  const detail = `${text}; meshctl network inspect NETWORK, on a node with tasks there, shows who is on it`;
+  const steps = [{ kind: 'end', title: 'refused', detail, node }];
+  return { steps, outcome: { verdict: 'refused', text, destinations: [] } };
 }
 
 /** What is told holds once the kernels have what they lack. */

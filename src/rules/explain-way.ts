@@ -1,4 +1,11 @@
-import { formatEndpoint, type FdbRule, type RuleSet, type RouteRule } from '../model/index.js';
+import {
+  formatEndpoint,
+  prefixContains,
+  prefixLength,
+  type FdbRule,
+  type RuleSet,
+  type RouteRule,
+} from '../model/index.js';
 import { met, type ExplainStep, type RuleBook } from './explanation.js';
 
 /*
@@ -30,6 +37,11 @@ export function wayTo(
   const node = facts.nodeOf(address);
   const where = node === undefined ? 'the node' : `node ${node}`;
   const seal = sealOf(fdb, book.rules);
+  if (seal?.type === 'blackhole') {
+    const blocked = `${at} is elsewhere: no key is agreed with ${where}, so nothing is sent`;
+    const detail = `${blocked}; meshctl doctor, on both nodes, may say why`;
+    return { kind: 'way', title, detail, ...met(book, fdb, seal), kernel: 'lacks' };
+  }
   const how =
     seal === undefined
       ? `by VXLAN (${fdb.device}) to ${where} at ${fdb.vtep}`
@@ -46,14 +58,16 @@ function forwardingOf(address: string, rules: RuleSet): FdbRule | undefined {
   return undefined;
 }
 
-/** The route to a VTEP that is an address inside seals. */
+/** The route to a VTEP that is an address inside seals: to its device, or to nowhere. */
 function sealOf({ vtep }: FdbRule, rules: RuleSet): RouteRule | undefined {
   if (!vtep.includes(':')) return undefined;
-  const routes = [...rules.values()].flatMap((rule) =>
-    rule.kind === 'route' && rule.destination === `${vtep}/128` && rule.type === 'unicast'
-      ? [rule]
-      : [],
-  );
-  // While keys change there are two.
-  return routes.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0];
+  const routes = [...rules.values()].flatMap((rule) => {
+    if (rule.kind !== 'route' || rule.type === 'local') return [];
+    const isTo = rule.destination === `${vtep}/128`;
+    const isBlackhole = rule.type === 'blackhole' && prefixContains(rule.destination, vtep);
+    return isTo || isBlackhole ? [rule] : [];
+  });
+  // The longest prefix; while keys change there are two, of different metric.
+  const length = ({ destination }: RouteRule): number => prefixLength(destination);
+  return routes.sort((a, b) => length(b) - length(a) || (a.metric ?? 0) - (b.metric ?? 0))[0];
 }

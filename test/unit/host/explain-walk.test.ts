@@ -10,6 +10,7 @@ import {
 import type { ExplainedPart, ExplainQuestion } from '../../../src/host/explain-question.js';
 import { checkPart, checkQuestion } from '../../../src/host/explain-question.js';
 import { checkProperty } from '../../support/property.js';
+import type { NetworkState } from '../../../src/host/overlay.js';
 import { HostBench, spec } from './bench.js';
 
 /** What another node says; absent = it is silent. */
@@ -37,14 +38,26 @@ function part(change: Partial<ExplainedPart> = {}): ExplainedPart {
   return { steps: [step('b')], outcome, next: [], after: [], ...change };
 }
 
-async function walked(others: Readonly<Record<string, Other>>): Promise<{
+const front: NetworkState = {
+  network: {
+    ...{ name: 'front', vni: 4_097, subnets: ['10.64.0.0/24'], port: 4_789 },
+    ...{ internal: false, sealed: false },
+  },
+  local: [],
+  remote: [],
+};
+
+async function walked(
+  others: Readonly<Record<string, Other>>,
+  packet: Partial<ExplainQuery> = {},
+): Promise<{
   readonly said: Explanation;
   readonly asked: readonly string[];
 }> {
   const asked: string[] = [];
   const mesh: ExplainMesh = {
     self: 'a',
-    all: () => [],
+    all: () => [front],
     sandboxAt: () => Promise.resolve(undefined),
     others: () =>
       Object.entries(others).map(([name, { address = '10.0.0.9', isLive = true }]): OtherNode => {
@@ -62,7 +75,7 @@ async function walked(others: Readonly<Record<string, Other>>): Promise<{
   await bench.apply(spec('web vip=10.96.0.1', '10.0.0.11 name=web-1'));
   const { controller, table, kernel, health } = bench;
   const said = await explainAcross(
-    query,
+    { ...query, ...packet },
     { controller, table, kernel, health, networks: mesh },
     mesh,
   );
@@ -156,6 +169,36 @@ describe('an explanation across nodes', () => {
     });
     expect(said.steps.at(-1)).toMatchObject({ kind: 'end', title: 'drift' });
     expect(said.outcome.text).toContain('the kernel does not hold all of it (on node b)');
+  });
+
+  it('begins at the node of the task that calls, and comes back to this one', async () => {
+    const outward = { to: 'address', packet: { ...query, destination: '10.96.0.1' } } as const;
+    const { said, asked } = await walked(
+      {
+        b: {
+          says: ({ part: what }) =>
+            what === 'whose' ? ['task'] : part({ next: [outward], after: [step('back')] }),
+        },
+      },
+      { source: '10.64.0.2', destination: '10.96.0.1' },
+    );
+    expect(asked).toEqual(['b whose', 'b call']);
+    expect(said.steps.map(({ title, node }) => `${node!} ${title}`)).toEqual([
+      'b b',
+      'a arrival',
+      'a virtual service web',
+      'a destination web-1',
+      'a to 10.0.0.11:80',
+      'b back',
+    ]);
+  });
+
+  it('has nothing to tell of a task that nobody has', async () => {
+    const { said } = await walked({ b: { says: () => ['', ''] } }, { source: '10.64.0.2' });
+    expect(said.outcome).toMatchObject({
+      verdict: 'refused',
+      text: '10.64.0.2 is an address of a network, and no task of a node has it',
+    });
   });
 
   it('goes to no more nodes than a packet does', async () => {
