@@ -1,3 +1,4 @@
+import { churnSeconds } from './cases/churn.js';
 import { cases } from './cases/index.js';
 import { endAll } from './support/command.js';
 import { dataPath, launched } from './support/meshd.js';
@@ -5,7 +6,7 @@ import { print, Report } from './support/report.js';
 import { setScene, type Case, type Scene } from './support/scene.js';
 
 /** The longest, crash, takes two minutes on an emulated processor that it shares with nobody. */
-const caseDeadlineMs = 600_000;
+const caseDeadlineMs = 600_000 + 2_000 * churnSeconds;
 
 const wanted = process.argv.slice(2);
 if (wanted.includes('--list')) {

@@ -2,6 +2,7 @@
 import type { Case } from '../support/scene.js';
 import { affinity, sameChoice } from './affinity.js';
 import { balance } from './balance.js';
+import { churn } from './churn.js';
 import { clients } from './clients.js';
 import { crash } from './crash.js';
 import { drain } from './drain.js';
@@ -48,4 +49,5 @@ export const cases: readonly Case[] = [
   ingress,
   publish,
   explain,
+  churn,
 ];

@@ -19,10 +19,10 @@ export function newKey(): string {
 
 export type Nodes = Readonly<Record<Balancer, Meshd>>;
 
-/** `services`: each node declares the one that has its number. */
+/** `services`: each node declares the one that has its number. `more`: lines of each file. */
 export async function startMesh(
   { topology }: Scene,
-  { services = true, profile = 'lan' } = {},
+  { services = true, profile = 'lan', more = '' } = {},
 ): Promise<Nodes> {
   const nodes: Partial<Record<Balancer, Meshd>> = {};
   const key = newKey();
@@ -30,7 +30,7 @@ export async function startMesh(
     await topology.renew(name);
     const node = await Meshd.create(topology, name);
     await writeKey(node, key);
-    await node.write(configOf(node, services, profile));
+    await node.write(`${more}\n${configOf(node, services, profile)}`);
     await node.start();
     nodes[name] = node;
   }

@@ -128,6 +128,12 @@ export class Topology {
     await this.shell(this.inside('router', ports));
   }
 
+  /** Cuts one load balancer off from the others, with all links up; clients still reach it. */
+  async partition(balancer: Balancer, state: 'cut' | 'healed'): Promise<void> {
+    const bridge = state === 'cut' ? 'nomaster' : 'master servers';
+    await this.shell(this.inside('router', [`link set ${balancer}s ${bridge}`]));
+  }
+
   /** A task that nobody has touched yet. */
   async addTask(task: Task): Promise<void> {
     const old = this.made.has(task) ? [`ip netns delete ${this.namespace(task)}`] : [];
