@@ -95,10 +95,6 @@ export type NftStatement =
   /** The other way round; goes on where nothing is tracked. */
   | { readonly type: 'ct-mark-from-mark' }
   | { readonly type: 'mark-clear' }
-  /** Lowers the MSS in TCP SYNs to what the route takes. Hooks: forward, output, postrouting. */
-  | { readonly type: 'clamp-mss' }
-  /** The connection is not tracked. Before priority -200 of prerouting or output. */
-  | { readonly type: 'notrack' }
   /** What it has counted is not read back. */
   | { readonly type: 'counter' }
   | { readonly type: 'masquerade' }
@@ -151,8 +147,6 @@ export function formatNftStatement(statement: NftStatement): string {
     case 'mark-from-ct-mark':
     case 'ct-mark-from-mark':
     case 'mark-clear':
-    case 'clamp-mss':
-    case 'notrack':
     case 'counter':
     case 'masquerade':
     case 'accept':
@@ -170,8 +164,6 @@ const fixedTexts = {
   'mark-from-ct-mark': 'meta mark set ct mark',
   'ct-mark-from-mark': 'ct mark set meta mark',
   'mark-clear': 'meta mark set 0x00000000',
-  'clamp-mss': 'tcp flags syn tcp option maxseg size set rt mtu',
-  notrack: 'notrack',
   counter: 'counter',
   masquerade: 'masquerade',
   accept: 'accept',

@@ -139,28 +139,6 @@ it('tells packets to addresses of this sandbox from those that pass through', as
   expect(counts()).toEqual([1, 2]);
 });
 
-it('connections are not tracked when told so', async () => {
-  route();
-  await make({ hook: 'prerouting', priority: -300 }, [[{ type: 'notrack' }]]);
-  here.run('nft add table inet other');
-  here.run('nft add chain inet other f { type filter hook forward priority 0 ; }');
-  here.run('nft add rule inet other f udp dport 9 ct state untracked counter');
-  send(near, '10.0.2.2', 9);
-  expect(counts()).toEqual([1]);
-});
-
-it('lowers the MSS to what the route takes', async () => {
-  route();
-  here.ip('link set far mtu 1300');
-  await make({ hook: 'forward', priority: -150 }, [[{ type: 'clamp-mss' }]]);
-  far.run('nft add table inet other');
-  far.run('nft add chain inet other i { type filter hook input priority 0 ; }');
-  far.run('nft add rule inet other i tcp flags syn tcp option maxseg size 1260 counter');
-  // Refused, as nobody listens: the SYN is what counts.
-  near.run('python3 -', "import socket;socket.socket().connect_ex(('10.0.2.2',9))");
-  expect(counts(far)).toEqual([1]);
-});
-
 describe('VXLAN packets', () => {
   /** VNI 4096, then something that looks like a frame. */
   const forged = `0800000000100000${'00'.repeat(64)}`;

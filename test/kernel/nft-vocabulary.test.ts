@@ -80,11 +80,6 @@ it('is made as nft shows it', async () => {
     		elements = { "eth0" . 02:42:0a:00:00:01 . 0x00000001 . 10.0.0.1 . 80 }
     	}
 
-    	chain raw {
-    		type filter hook prerouting priority raw; policy accept;
-    		iifname @devices udp sport @ports notrack comment "not tracked"
-    	}
-
     	chain prerouting {
     		type filter hook prerouting priority mangle; policy accept;
     		meta mark set ether saddr map @entries ct mark set meta mark comment "entries"
@@ -104,8 +99,8 @@ it('is made as nft shows it', async () => {
 
     	chain forward {
     		type filter hook forward priority mangle; policy accept;
-    		oifname @devices tcp flags syn tcp option maxseg size set rt mtu comment "whole segments"
-    		meta l4proto tcp tcp flags syn tcp option maxseg size set rt mtu comment "only tcp"
+    		iifname @devices oifname @devices drop comment "of devices"
+    		tcp sport @ports drop comment "only tcp"
     		meta l4proto sctp accept comment "only sctp"
     	}
 

@@ -13,6 +13,7 @@ const lookup = (set: string, ...fields: NftField[]): NftStatement => ({
   set,
 });
 const own = { mask: 0xff000000, value: 0x4d000000 } as const;
+const drop = { type: 'drop' } as const;
 
 /** Every type, field and statement that `nft-table.ts` does not have. */
 export const vocabulary: NftTableRule = {
@@ -40,21 +41,6 @@ export const vocabulary: NftTableRule = {
     },
   ],
   chains: [
-    {
-      name: 'raw',
-      type: 'filter',
-      hook: 'prerouting',
-      priority: -300,
-      rules: [
-        rule(
-          'not tracked',
-          lookup('devices', 'iifname'),
-          { type: 'protocol', protocol: 'udp' },
-          lookup('ports', 'th sport'),
-          { type: 'notrack' },
-        ),
-      ],
-    },
     {
       name: 'prerouting',
       type: 'filter',
@@ -96,7 +82,7 @@ export const vocabulary: NftTableRule = {
           lookup(any, 'iifname', 'ether saddr', 'meta mark', 'ip saddr', 'th dport'),
           { type: 'lookup', fields: ['ether saddr'], set: 'macs', negate: true },
           lookup('marks', 'ct mark'),
-          { type: 'drop' },
+          drop,
         ),
       ],
     },
@@ -119,7 +105,7 @@ export const vocabulary: NftTableRule = {
           lookup('ports', 'th dport'),
           lookup('vnis', '@th,96,24'),
           { type: 'socket-user' },
-          { type: 'drop' },
+          drop,
         ),
       ],
     },
@@ -129,8 +115,8 @@ export const vocabulary: NftTableRule = {
       hook: 'forward',
       priority: -150,
       rules: [
-        rule('whole segments', lookup('devices', 'oifname'), { type: 'clamp-mss' }),
-        rule('only tcp', { type: 'protocol', protocol: 'tcp' }, { type: 'clamp-mss' }),
+        rule('of devices', lookup('devices', 'iifname'), lookup('devices', 'oifname'), drop),
+        rule('only tcp', { type: 'protocol', protocol: 'tcp' }, lookup('ports', 'th sport'), drop),
         rule('only sctp', { type: 'protocol', protocol: 'sctp' }, { type: 'accept' }),
       ],
     },

@@ -29,8 +29,6 @@ export const expr = {
   byteorder: { sreg: 1, dreg: 2, op: 3, bytes: 4, size: 5, toNetwork: 1 },
   immediate: { dreg: 1, data: 2 },
   fib: { dreg: 1, result: 2, flags: 3, addressType: 3, ofDestination: 2 },
-  rt: { dreg: 1, key: 2, tcpMss: 3 },
-  exthdr: { type: 2, offset: 3, bytes: 4, op: 6, sreg: 7, tcpOption: 1 },
 } as const;
 
 /** NFT_META_*. */

@@ -55,10 +55,6 @@ const first = registerOf(0);
 const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
 const typeLocal = 2; // RTN_LOCAL
 const verdicts = { drop: 0, accept: 1 } as const; // NF_DROP, NF_ACCEPT
-const tcpFlagsAt = 13;
-const synFlag = 0x02;
-const mssOption = 2;
-const mssAt = 2;
 
 const loadAddressType = expression('fib', {
   [expr.fib.dreg]: first,
@@ -72,7 +68,6 @@ const setCtMark = expression('ct', { [expr.ct.key]: ctKey.mark, [expr.ct.sreg]: 
 
 /** Statements that say nothing but their type, and those of one protocol. */
 const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
-  [{ type: 'clamp-mss' }, clampMss()],
   [{ type: 'protocol', protocol: 'tcp' }, protocolIs(protocols.tcp)],
   [{ type: 'protocol', protocol: 'udp' }, protocolIs(protocols.udp)],
   [{ type: 'protocol', protocol: 'sctp' }, protocolIs(protocols.sctp)],
@@ -113,7 +108,6 @@ const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
       setMark,
     ],
   ],
-  [{ type: 'notrack' }, [expression('notrack')]],
   [{ type: 'counter' }, [expression('counter')]],
   [{ type: 'masquerade' }, [expression('masq')]],
   [{ type: 'accept' }, [verdict(verdicts.accept)]],
@@ -145,8 +139,6 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
     case 'mark-from-ct-mark':
     case 'ct-mark-from-mark':
     case 'mark-clear':
-    case 'clamp-mss':
-    case 'notrack':
     case 'counter':
     case 'masquerade':
     case 'accept':
@@ -287,30 +279,6 @@ function verdict(code: number): Expression {
     [immediate.dreg]: verdictRegister,
     [immediate.data]: dataVerdict(code),
   });
-}
-
-function clampMss(): Expression[] {
-  const { payload, cmp, rt, exthdr } = expr;
-  return [
-    ...protocolIs(protocols.tcp),
-    expression('payload', {
-      [payload.dreg]: first,
-      [payload.base]: 2, // the transport header
-      [payload.offset]: tcpFlagsAt,
-      [payload.bytes]: 1,
-    }),
-    masked(Buffer.of(synFlag)),
-    compare(cmp.unequal, Buffer.of(0)),
-    expression('rt', { [rt.dreg]: first, [rt.key]: rt.tcpMss }),
-    toNetworkOrder(2),
-    expression('exthdr', {
-      [exthdr.sreg]: first,
-      [exthdr.type]: Buffer.of(mssOption),
-      [exthdr.offset]: mssAt,
-      [exthdr.bytes]: 2,
-      [exthdr.op]: exthdr.tcpOption,
-    }),
-  ];
 }
 
 function u32Host(value: number): Buffer {

@@ -320,8 +320,6 @@ describe('rules as text', () => {
     [{ type: 'mark-from-ct-mark' }, 'meta mark set ct mark'],
     [{ type: 'ct-mark-from-mark' }, 'ct mark set meta mark'],
     [{ type: 'mark-clear' }, 'meta mark set 0x00000000'],
-    [{ type: 'clamp-mss' }, 'tcp flags syn tcp option maxseg size set rt mtu'],
-    [{ type: 'notrack' }, 'notrack'],
     [{ type: 'accept' }, 'accept'],
     [{ type: 'drop' }, 'drop'],
   ])('has statements as nft prints them: %j', (statement, text) => {
