@@ -107,6 +107,19 @@ describe('the way of a packet to a published port', () => {
     expect(next).toMatchObject([{ source: '10.255.0.2' }, { source: '10.255.0.1' }]);
   });
 
+  it('of a process of the node by loopback has a mark of its own', () => {
+    const loopback = { source: '127.0.0.1', destination: '127.0.0.1' };
+    const isLocal = (address: string): boolean => address === '127.0.0.1';
+    const { steps, next } = explained({ packet: loopback, facts: { isLocal } });
+    expect(steps[0]!.rule).toBe('nft element meshd-ingress looped tcp . 80 : 0x4d090050');
+    expect(next).toMatchObject([{ source: '10.255.0.1' }, { source: '10.255.0.1' }]);
+  });
+
+  it('of a process of the node is allowed whatever allowFrom says', () => {
+    const scene = { port: { allowFrom: ['10.0.0.0/8'] }, packet: { source: '192.0.2.1' } };
+    expect(explained(scene).outcome.verdict).toBe('balanced');
+  });
+
   it('says what the kernel lacks', () => {
     const lacking = ['nft element meshd-ingress ports tcp . 80'];
     expect(explained({ lacking }).steps.map(({ kernel }) => kernel)).toEqual([
