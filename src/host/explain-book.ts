@@ -38,7 +38,10 @@ async function observedRules({ kernel, desired, held }: BookSources): Promise<Ru
   if (found === undefined) return held;
   const observed = new Map(found.own);
   if (found.leftOut === 'none') return observed;
-  for (const [key, rule] of held) if (rule.kind === 'virtual-service') observed.set(key, rule);
+  for (const [key, rule] of held) {
+    const isLeftOut = rule.kind === 'virtual-service' && rule.by !== 'nftables';
+    if (isLeftOut) observed.set(key, rule);
+  }
   return observed;
 }
 

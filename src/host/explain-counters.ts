@@ -21,18 +21,26 @@ export async function withCounters(
   steps: readonly ExplainStep[],
   kernel: Kernel,
 ): Promise<ToldStep[]> {
-  const matches = steps.flatMap(({ countersOf: match }) => (match === undefined ? [] : [match]));
+  const matches = steps.flatMap(({ countersOf: rule }) => (rule === undefined ? [] : [rule.match]));
   const asked = [...new Map(matches.map((match) => [formatMatch(match), match])).values()];
   const counters = asked.length === 0 ? [] : await kernel.counters(asked).catch(() => undefined);
   return steps.map((step) => {
     if (step.countersOf === undefined || counters === undefined) return toldStep(step);
-    const name = formatMatch(step.countersOf);
+    const name = formatMatch(step.countersOf.match);
     const service = counters.find(({ match }) => formatMatch(match) === name);
-    // What was not announced may be gone since the last look.
-    if (service === undefined) return { ...toldStep(step), kernel: 'lacks' };
+    if (service === undefined) return isUnseen(step) ? lacking(step) : toldStep(step);
     const counted = countersAt(service, step);
     return counted === undefined ? toldStep(step) : { ...toldStep(step), counters: counted };
   });
+}
+
+/** IPVS announces nothing: what it was seen to hold may be gone. Not so what nftables has beside it. */
+function isUnseen({ countersOf: rule, destination }: ExplainStep): boolean {
+  return rule?.by !== 'nftables' && destination === undefined;
+}
+
+function lacking(step: ExplainStep): ToldStep {
+  return { ...toldStep(step), kernel: 'lacks' };
 }
 
 export function toldStep({ countersOf: _, destination, ...step }: ExplainStep): ToldStep {

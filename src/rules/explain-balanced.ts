@@ -48,7 +48,7 @@ export function balance(rule: VirtualServiceRule, facts: BalancingFacts, about?:
     title: `virtual service ${name}`,
     detail: about === undefined ? scheduling(rule) : `${scheduling(rule)}; ${about}`,
     ...met(facts.book, rule),
-    countersOf: rule.match,
+    countersOf: rule,
   };
   return {
     name,
@@ -129,7 +129,7 @@ function destinationSteps(rule: VirtualServiceRule, facts: BalancingFacts): Expl
       title: `destination ${facts.describeDestination(rule, destination)}`,
       detail: shareOf(destination, rule),
       rule: formatDestination(destination),
-      countersOf: rule.match,
+      countersOf: rule,
       destination: { address, port },
     };
   });

@@ -4,7 +4,7 @@ import {
   type Protocol,
   type Rule,
   type RuleSet,
-  type VirtualServiceMatch,
+  type VirtualServiceRule,
 } from '../model/index.js';
 
 /** A packet as it arrives: canonical addresses of one family. */
@@ -48,7 +48,7 @@ export interface ExplainStep {
   readonly rule?: string;
   readonly kernel?: KernelState;
   /** The virtual service whose counters tell about this step. */
-  readonly countersOf?: VirtualServiceMatch;
+  readonly countersOf?: VirtualServiceRule;
   /** Of that service, the destination that it is about. */
   readonly destination?: { readonly address: string; readonly port: number };
 }

@@ -102,9 +102,13 @@ describe('affinity', () => {
   });
 
   it('says of a virtual service that is gone that the kernel lacks it', async () => {
-    const step = { kind: 'service', title: 'web', detail: '', countersOf: rule.match } as const;
+    const step = { kind: 'service', title: 'web', detail: '', countersOf: rule } as const;
     const [told] = await withCounters([step], new FakeKernel());
     expect(told).toEqual({ kind: 'service', title: 'web', detail: '', kernel: 'lacks' });
+    // IPVS does not count what nftables carries beside it.
+    const beside = { ...step, countersOf: { ...rule, by: 'nftables' } } as const;
+    const [uncounted] = await withCounters([beside], new FakeKernel());
+    expect(uncounted).toEqual({ kind: 'service', title: 'web', detail: '' });
   });
 });
 

@@ -26,7 +26,7 @@ export function explainScript(input: readonly string[]): string {
     ...(rule === undefined ? [] : [`    ${rule}`]),
     ...(countersOf === undefined || destination !== undefined
       ? []
-      : [`    counters of ipvs ${formatMatch(countersOf)}`]),
+      : [`    counters of ipvs ${formatMatch(countersOf.match)}`]),
   ]);
   const to = outcome.destinations.length === 0 ? '' : ` [${outcome.destinations.join(' ')}]`;
   return [...lines, `=> ${outcome.verdict}: ${outcome.text}${to}`].join('\n');
