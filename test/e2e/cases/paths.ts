@@ -22,7 +22,7 @@ export const paths: Case = {
   name: 'paths',
   about: 'doctor names the pair of nodes, the direction and the size of packets that get lost',
   async run(scene) {
-    const nodes = await startMesh(scene, { services: false, profile: 'fast' });
+    const nodes = await startMesh(scene, { services: false });
     await answer(nodes.lb, 'network', 'create', 'front', '--subnet', '10.64.0.0/24');
     await portTaken(scene, nodes);
     await well(scene, nodes, 'packets of all sizes get through between all pairs');
