@@ -20,6 +20,8 @@ export interface CatalogSurroundings {
 export class CatalogTurns {
   private cancelTick: () => void = () => undefined;
   private cancelSoon: (() => void) | undefined;
+  /** Between `start` and `stop`: only then is there gossip to carry anything. */
+  private isRunning = false;
 
   constructor(
     private readonly catalog: Catalog,
@@ -27,16 +29,19 @@ export class CatalogTurns {
   ) {}
 
   start(): void {
+    this.isRunning = true;
     this.turn();
   }
 
   stop(): void {
+    this.isRunning = false;
     this.cancelTick();
     this.cancelSoon?.();
   }
 
   /** To be called when this node has changed its rows. */
   soon(): void {
+    if (!this.isRunning) return;
     this.cancelSoon ??= this.around.clock.after(soonMs, () => this.turn());
   }
 

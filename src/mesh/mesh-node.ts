@@ -77,6 +77,7 @@ export class MeshNode {
   readonly serf: SerfLayer;
   readonly lag = new Lag();
   gossip!: GossipNode;
+  private hasGossip = false;
   hasLeft = false;
   private readonly turns: CatalogTurns;
   private readonly trust: FirstSightTrust;
@@ -177,6 +178,7 @@ export class MeshNode {
     const onEvent = (event: GossipEvent): void => this.heard(event);
     const options = { swim, wire, clock, onEvent };
     this.gossip = await GossipNode.start(options, this.options.openTransport, at);
+    this.hasGossip = true;
     this.services.start();
     this.networks.start();
     this.seals.start();
@@ -350,15 +352,15 @@ export class MeshNode {
   }
 
   private state(): SavedState {
+    // Before gossip has begun, nobody is known but those of the earlier run.
+    const peers = this.hasGossip ? this.others().map(({ at }) => at) : this.options.saved.peers;
     return {
       seed: this.options.saved.seed,
       epoch: this.epoch,
       trust: [...this.trust.entries()],
       claims: this.services.ownClaims(),
       declarations: this.services.declarations(),
-      peers: this.others()
-        .slice(0, peersMax)
-        .map(({ at }) => at),
+      peers: peers.slice(0, peersMax),
       networks: this.networks.saved(),
       seals: this.seals.saved(),
     };
