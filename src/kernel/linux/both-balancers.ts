@@ -49,12 +49,16 @@ export class BothBalancers implements Balancer {
     }
   }
 
-  counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
-    return this.ipvs.counters(only);
+  async counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
+    return [...(await this.ipvs.counters(only)), ...(await this.nftables.counters(only))];
   }
 
-  connections(query: ConnectionQuery): Promise<readonly Connection[]> {
-    return this.ipvs.connections(query);
+  async connections(query: ConnectionQuery): Promise<readonly Connection[]> {
+    const found = await this.ipvs.connections(query);
+    const limit = query.limit - found.length;
+    return limit <= 0
+      ? found
+      : [...found, ...(await this.nftables.connections({ ...query, limit }))];
   }
 
   dataPath(): Promise<DataPath> {
