@@ -47,7 +47,8 @@ export async function made(story: Story): Promise<void> {
   await answer(nodes.lb, ...['network', 'create', 'front', '--subnet', '10.64.0.0/24']);
   await answer(nodes.lb, ...['network', 'create', 'back', '--subnet', '10.65.0.0/24']);
   story.report.note(services);
-  await answer(nodes.lb, 'service', 'apply', '--wait', '-f', await fileOf(nodes.lb, services));
+  const file = await fileOf(nodes.lb, services);
+  await answer(nodes.lb, 'service', 'apply', '--wait', '--timeout', '5m', '-f', file);
   const { vips } = await answer<ServiceState>(nodes.lb, 'service', 'inspect', 'api');
   for (const api of Object.keys(apis) as Api[]) {
     await begin(story, api, []);
