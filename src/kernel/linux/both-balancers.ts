@@ -12,6 +12,8 @@ import type { Fail, OpRange } from './op-batch.js';
  */
 export class BothBalancers implements Balancer {
   readonly heldSysctls: ReadonlyMap<string, string>;
+  /** Whether nftables was seen, or asked, to carry anything: else it is not asked for figures. */
+  private isShared = false;
 
   constructor(
     private readonly ipvs: IpvsBalancer,
@@ -32,6 +34,7 @@ export class BothBalancers implements Balancer {
     } catch (error) {
       if (!isWithoutTables(error)) throw error;
     }
+    this.isShared ||= aside.size > 0;
     for (const [key, rule] of aside) {
       if (rule.kind === 'virtual-service') own.set(key, { ...rule, by: 'nftables' });
     }
@@ -43,6 +46,7 @@ export class BothBalancers implements Balancer {
       const isAside = isForNftables(ops[first]!);
       let next = first + 1;
       while (next < end && isForNftables(ops[next]!) === isAside) next++;
+      this.isShared ||= isAside;
       const balancer = isAside ? this.nftables : this.ipvs;
       await balancer.apply({ ops, start: first, end: next }, fail);
       first = next;
@@ -50,15 +54,15 @@ export class BothBalancers implements Balancer {
   }
 
   async counters(only?: readonly VirtualServiceMatch[]): Promise<readonly ServiceCounters[]> {
-    return [...(await this.ipvs.counters(only)), ...(await this.nftables.counters(only))];
+    const found = await this.ipvs.counters(only);
+    return this.isShared ? [...found, ...(await this.nftables.counters(only))] : found;
   }
 
   async connections(query: ConnectionQuery): Promise<readonly Connection[]> {
     const found = await this.ipvs.connections(query);
     const limit = query.limit - found.length;
-    return limit <= 0
-      ? found
-      : [...found, ...(await this.nftables.connections({ ...query, limit }))];
+    if (!this.isShared || limit <= 0) return found;
+    return [...found, ...(await this.nftables.connections({ ...query, limit }))];
   }
 
   dataPath(): Promise<DataPath> {
