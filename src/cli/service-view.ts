@@ -28,13 +28,17 @@ export function paintState(paint: Paint): (text: string, state: ServiceState) =>
   };
 }
 
-/** `1/2`: destinations that take new connections, of all. */
+/** `1/2`: destinations that take new connections, of all; one with an address of each family is one. */
 export function readyOf(state: ServiceState): string {
-  return `${readyCount(state)}/${state.destinations.length}`;
+  return `${readyCount(state)}/${countByName(state.destinations)}`;
 }
 
 function readyCount({ destinations }: ServiceState): number {
-  return destinations.filter(({ effectiveWeight }) => effectiveWeight > 0).length;
+  return countByName(destinations.filter(({ effectiveWeight }) => effectiveWeight > 0));
+}
+
+function countByName(destinations: readonly DestinationState[]): number {
+  return new Set(destinations.map(({ name }) => name)).size;
 }
 
 /** `file`, `api`, or `mesh:` and the node that asked for it. */

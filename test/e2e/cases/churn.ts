@@ -1,4 +1,5 @@
 import { until } from '../support/command.js';
+import { dataPath } from '../support/meshd.js';
 import type { Case } from '../support/scene.js';
 import { inventBurst, type Burst } from '../churn/acts.js';
 import { disagreement, idleOps, leftovers } from '../churn/agreement.js';
@@ -33,7 +34,11 @@ export const churn: Case = {
     }
     if (report.failed === failedBefore) await detachAll(world);
     if (report.failed === failedBefore) return;
-    report.note(`again: scripts/e2e --churn ${churnSeconds} --seed ${seed} churn`);
+    const options = [
+      ...(dataPath === 'nftables' ? ['--nftables'] : []),
+      ...['--churn', churnSeconds, '--seed', seed],
+    ];
+    report.note(`again: scripts/e2e ${options.join(' ')} churn`);
   },
 };
 
