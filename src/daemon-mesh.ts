@@ -33,7 +33,7 @@ import {
 } from './mesh/index.js';
 import type { SavedState } from './mesh/index.js';
 import { familyOf } from './model/index.js';
-import { networkMtu, type Underlay } from './overlay/index.js';
+import { mtuProblem, networkMtu, type Underlay } from './overlay/index.js';
 import type { ServiceTable, VipPool } from './store/index.js';
 
 export interface DaemonMeshOptions {
@@ -197,6 +197,7 @@ function networkControl(
 ): NetworkControl {
   return new NetworksOfNode(node, {
     mtuOf: (network) => networkMtu(network, underlay),
+    mtuProblem: (network) => mtuProblem(network, underlay),
     problemOf: (network) => networks.problemOf(network),
     probeSeals: () => seals.probe(),
     rotateSeals: () => seals.rotate(),

@@ -26,6 +26,8 @@ import type { NetworkView } from './network-view.js';
 export interface NetworkHost {
   /** In force for a network. Unit: bytes. */
   mtuOf(network: Network): number;
+  /** Why its packets do not fit the underlay of this host. */
+  mtuProblem(network: Network): string | undefined;
   /** Why a network cannot be in force here. */
   problemOf(network: Network): string | undefined;
   /** Looks again at what keeps sealed networks out of this host. */
@@ -62,6 +64,10 @@ export class NetworksOfNode implements NetworkControl {
       vni: wish.vni ?? freeVni([...others, defaultIngress]),
       subnets: wish.subnets.length > 0 ? wish.subnets : [freeSubnet(others)],
     });
+    const problem = network.mtu === undefined ? undefined : this.host.mtuProblem(network);
+    if (problem !== undefined) {
+      throw new MeshError('invalid_argument', `network ${network.name}: ${problem}`);
+    }
     networks.create(network);
     await this.kept(() => networks.remove(network.name));
     return this.info(networks.view(network.name)!);

@@ -14,6 +14,7 @@ import { forwarding, schedulers, sctp } from './forwarding.js';
 import { health } from './health.js';
 import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
+import { misuse } from './misuse.js';
 import { networks } from './networks.js';
 import { paths } from './paths.js';
 import { publish } from './publish.js';
@@ -48,6 +49,7 @@ export const cases: readonly Case[] = [
   sealed,
   ingress,
   publish,
+  misuse,
   explain,
   churn,
 ];
