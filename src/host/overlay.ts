@@ -110,32 +110,37 @@ export class Overlay {
   private async programSandboxes(name: string, state: NetworkState | undefined): Promise<void> {
     this.waiting++;
     try {
+      const tasks = (state?.local ?? []).filter(({ isEntry }) => !isEntry);
+      const owner = networkOwner(name);
+      // Who leaves is told first: else its sandbox would repair what goes with its device.
+      const work = this.leave(name, new Set(tasks.map(({ sandbox }) => sandbox)));
       // The host's own pass makes their devices, and takes them away.
       await this.nextHostPass();
-      const tasks = (state?.local ?? []).filter(({ isEntry }) => !isEntry);
       const before = this.attached.get(name) ?? new Map<string, Map<string, string>>();
       const now = new Map(
         tasks.map(({ sandbox }) => [sandbox, before.get(sandbox) ?? new Map<string, string>()]),
       );
       this.attached.set(name, now);
-      const owner = networkOwner(name);
-      const work: Promise<void>[] = [];
       for (const endpoint of tasks) {
         work.push(this.sandboxes.put(endpoint.sandbox, owner, this.taskRules(state!, endpoint)));
         work.push(...this.programVips(state!, endpoint, now.get(endpoint.sandbox)!));
-      }
-      for (const [path, services] of before) {
-        if (now.has(path)) continue;
-        for (const service of services.keys()) {
-          work.push(this.sandboxes.put(path, serviceOwner(service), []));
-        }
-        work.push(this.sandboxes.put(path, owner, []));
       }
       await Promise.all(work);
     } finally {
       this.waiting--;
     }
     this.options.passed();
+  }
+
+  /** Takes the rules of a network, and of its services, from all sandboxes but those. */
+  private leave(network: string, staying: ReadonlySet<string>): Promise<void>[] {
+    const attached = this.attached.get(network) ?? new Map<string, Map<string, string>>();
+    return [...attached].flatMap(([path, services]) => {
+      if (staying.has(path)) return [];
+      attached.delete(path);
+      const owners = [...[...services.keys()].map(serviceOwner), networkOwner(network)];
+      return owners.map((owner) => this.sandboxes.put(path, owner, []));
+    });
   }
 
   private hostPassed({ version, failed = new Set(), error }: PassReport): void {

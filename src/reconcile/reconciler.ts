@@ -1,6 +1,7 @@
 import { messageOf, type Clock, type Log } from '../base/index.js';
 import {
   KernelError,
+  isNotFound,
   type HostAddress,
   type Kernel,
   type Observation,
@@ -232,7 +233,11 @@ export class Reconciler {
     const ops = diff(desired, observed, keys);
     // While the kernel works the table may change; what is applied is what it says now.
     const applied = [...keys].map((key) => [key, desired.get(key)] as const);
-    const failures = ops.length === 0 ? [] : await kernel.apply(ops);
+    const refused = ops.length === 0 ? [] : await kernel.apply(ops);
+    // What is to go may have gone already, with its device for instance.
+    const failures = refused.filter(({ index, error }) => {
+      return ops[index]!.verb !== 'delete' || !isNotFound(error);
+    });
     const failed = new Set(failures.map(({ index }) => keyOf(ops[index]!)));
     for (const [key, rule] of applied) {
       if (failed.has(key)) continue;

@@ -249,6 +249,17 @@ describe('Reconciler and failures', () => {
     expect(bench.lastReport).not.toHaveProperty('failed');
   });
 
+  it('counts what is to go, and has gone, as done', async () => {
+    const bench = new ReconcilerBench();
+    await bench.want('web', device, ...service(vip));
+    await bench.start();
+    bench.kernel.unplant('ipvs 10.96.0.1:80/tcp');
+    await bench.want('web', device);
+    expect(bench.lastReport.errnos).toEqual([]);
+    expect(bench.lastReport).not.toHaveProperty('failed');
+    expect(bench.held()).not.toContain('ipvs');
+  });
+
   it('does not take what it failed to do for drift', async () => {
     const bench = new ReconcilerBench();
     await bench.want('web', device, ...service(vip));
