@@ -17,7 +17,7 @@ export const fullDisk: Case = {
     await meshd.write(config);
     const state = meshd.stateDir;
     await run(['mkdir', state]);
-    await run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', state]);
+    await run(['mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', state]);
     try {
       await meshd.start();
       const wish = join(meshd.folder, 'wish.yaml');
