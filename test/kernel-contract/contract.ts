@@ -109,7 +109,11 @@ export function kernelContract(
 
   it('a pass without virtual services leaves them out, or says that it does not', async () => {
     await apply(add(vipDevice()), add(service(web4)), add(address('10.96.0.1/32')));
-    const { own: seen, foreign, leftOut } = await kernel.observe({
+    const {
+      own: seen,
+      foreign,
+      leftOut,
+    } = await kernel.observe({
       sysctls: [],
       withoutVirtualServices: true,
     });
