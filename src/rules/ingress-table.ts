@@ -100,6 +100,18 @@ const restricted = families.map(({ saddr, suffix }): NftRule => {
 
 /** What crosses between the ingress network and the world is an answer, or a task's own call. */
 const crossing: readonly NftRule[] = [
+  // Not where addresses are translated: packets that no connection is known of pass that by.
+  ...families.map(({ saddr, suffix }): NftRule => {
+    return {
+      comment: 'tasks on internal networks alone',
+      statements: [
+        fromInside,
+        toOutside,
+        { type: 'lookup', fields: [saddr], set: `internal${suffix}` },
+        drop,
+      ],
+    };
+  }),
   { comment: 'of tasks', statements: [fromInside, accept] },
   {
     comment: 'answers to tasks',
@@ -137,12 +149,6 @@ const translated: readonly NftRule[] = [
         { type: 'lookup', fields: [saddr, daddr], set: `hairpin${suffix}` },
         masquerade,
       ],
-    };
-  }),
-  ...families.map(({ saddr, suffix }): NftRule => {
-    return {
-      comment: 'tasks on internal networks alone',
-      statements: [toOutside, { type: 'lookup', fields: [saddr], set: `internal${suffix}` }, drop],
     };
   }),
   ...families.map(({ saddr, suffix }): NftRule => {

@@ -231,8 +231,8 @@ export class BalancerWriter {
   }
 
   /**
-   * Ids name sets of one batch, whoever writes it: where their messages begin. Until Linux 6.11 or
-   * so, the first set of an id is taken for all of them.
+   * Ids name sets of one batch, whoever writes it: where their messages begin. Linux 6.1 takes the
+   * first set of an id for all of them; 6.18 does not.
    */
   private nextSetId(): number {
     return this.writer.length;
