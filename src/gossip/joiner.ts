@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.js';
 import type { PeerAddress } from './messages.js';
 import type { Rules } from './rules.js';
 
-/** Longest wait between two attempts, and between two looks for the lost. Unit: milliseconds. */
+/** Longest wait between two attempts. Unit: milliseconds. */
 const retryMaxMs = 30_000;
 
 /** A failed member is looked for during this long. Unit: milliseconds. */
@@ -72,7 +72,7 @@ export class Joiner {
 
   private planLook(): void {
     const { core } = this;
-    const delayMs = core.profile.pushPullIntervalMs || retryMaxMs;
+    const delayMs = core.profile.reconnectIntervalMs;
     core.timers.at(core.nowMs + delayMs * (0.75 + core.random() / 2), () => {
       this.planLook();
       if (!core.leaving) this.look();

@@ -186,7 +186,7 @@ export class MeshNode {
     const peers = new Map(
       [...addresses, ...saved.peers].map((peer) => [`${peer.address} ${peer.port}`, peer]),
     );
-    if (peers.size > 0) this.gossip.join([...peers.values()]);
+    this.gossip.join([...peers.values()]);
   }
 
   paths(): PathReport {
