@@ -11,11 +11,7 @@ export interface Act {
 }
 
 /** What happens at the same time: each lane is in order. */
-export interface Burst {
-  readonly lanes: readonly (readonly Act[])[];
-  /** Nodes may have been believed dead: agreement takes longer. */
-  readonly isGrave: boolean;
-}
+export type Burst = readonly (readonly Act[])[];
 
 export function inventBurst(world: World, random: Random): Burst {
   const lanes = balancers.map((node) =>
@@ -23,8 +19,7 @@ export function inventBurst(world: World, random: Random): Burst {
   );
   const vandal = Array.from({ length: random.below(3) }, () => vandalize(world, random));
   const cut = random.oneIn(3) ? [cutOff(world, random)] : [];
-  const isGrave = cut.length > 0 || lanes.flat().some(({ text }) => text.includes('kill'));
-  return { lanes: [...lanes, vandal, cut], isGrave };
+  return [...lanes, vandal, cut];
 }
 
 function onNode(world: World, random: Random, node: Balancer): Act {

@@ -61,7 +61,8 @@ export class Traffic {
       const { servers, ok } = await load.stop();
       this.answers += ok;
       const allowed = this.world.allowed.get(call.service)!;
-      const wrong = Object.keys(servers).filter((name) => !allowed.has(name));
+      // A task whose own rules are flushed calls itself: VIPs are addresses of its sandbox.
+      const wrong = Object.keys(servers).filter((name) => !allowed.has(name) && name !== call.from);
       if (wrong.length > 0) strangers.push(`${call.text}: ${wrong.join()} answered`);
     }
     return { answers: this.answers, strangers };
