@@ -19,7 +19,7 @@ import {
   readPrivateFile,
   writePrivateFile,
 } from './io/index.js';
-import type { Kernel } from './kernel/index.js';
+import type { DataPath, Kernel } from './kernel/index.js';
 import {
   Control,
   MeshNode,
@@ -49,6 +49,7 @@ export interface DaemonMeshOptions {
   readonly reconcile: OverlayOptions['reconcile'];
   /** Of the host's own sandbox. */
   readonly kernel: Kernel;
+  readonly dataPath: DataPath;
   readonly openSandbox: (path: string) => Promise<Kernel>;
   /** What another node asks about the way of a packet here. */
   readonly explain: (question: unknown) => Promise<unknown>;

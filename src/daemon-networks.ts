@@ -1,5 +1,6 @@
 import { messageOf, type Clock, type Log } from './base/index.js';
 import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
+import type { DataPath } from './kernel/index.js';
 import { Ingress, type MeshNode } from './mesh/index.js';
 import {
   endpointsByService,
@@ -20,6 +21,7 @@ export interface DaemonNetworksOptions {
   readonly reconcile: OverlayOptions['reconcile'];
   readonly openSandbox: OverlayOptions['openSandbox'];
   readonly isThere: OverlayOptions['isThere'];
+  readonly dataPath: DataPath;
   /** Why a sealed network cannot be on this host. */
   readonly sealProblem: () => string | undefined;
   /** A sealed network, or who is on it, is another than before. */
@@ -83,6 +85,7 @@ export class DaemonNetworks {
           local: endpoints.filter((one) => isOurs(one)),
           remote: endpoints.filter((one) => !isOurs(one)),
           families: [...new Set(subnets.map(familyOf))],
+          isTracked: options.dataPath.kind === 'nftables',
         };
       },
     };

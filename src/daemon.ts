@@ -18,7 +18,7 @@ import {
   type DaemonConfig,
   type ParsedConfig,
 } from './config/index.js';
-import { prepareMesh, type DaemonMesh } from './daemon-mesh.js';
+import { prepareMesh, type DaemonMesh, type DaemonMeshOptions } from './daemon-mesh.js';
 import type { PeerAddress } from './gossip/index.js';
 import { HealthChecks } from './health/index.js';
 import { examineHost, HostBackend, HostController, restoreTable } from './host/index.js';
@@ -126,7 +126,7 @@ export class Daemon {
       persist: (records) => state.append(records),
     });
     this.stops.push(() => this.controller.stop());
-    const mesh = await this.prepareMesh(table, kernel);
+    const mesh = await this.prepareMesh(table, { kernel, dataPath });
     this.mesh = mesh;
     const backend: HostBackend = (this.backend = new HostBackend({
       controller: this.controller,
@@ -183,7 +183,10 @@ export class Daemon {
   }
 
   /** Undefined on a host that stands alone. */
-  private async prepareMesh(table: ServiceTable, kernel: Kernel): Promise<DaemonMesh | undefined> {
+  private async prepareMesh(
+    table: ServiceTable,
+    host: Pick<DaemonMeshOptions, 'kernel' | 'dataPath'>,
+  ): Promise<DaemonMesh | undefined> {
     const { clock, random, log, version, join: toJoin = [] } = this.options;
     const { stateDir, mesh } = this.config;
     const config = mesh ?? (toJoin.length > 0 ? completeMesh({}) : undefined);
@@ -195,7 +198,7 @@ export class Daemon {
       version: version.version,
       table,
       controller,
-      kernel,
+      ...host,
       clock,
       random,
       log,

@@ -101,10 +101,11 @@ export class Overlay {
 
   private hostRules({ network, local, remote }: NetworkState): Rule[] {
     const rules = compileNetwork(network, this.options.underlay, local, remote);
-    if (!local.some(({ isEntry }) => isEntry)) return rules;
+    const own = local.find(({ isEntry }) => isEntry)?.addresses;
+    if (own === undefined) return rules;
     const tasks = local.filter(({ isEntry }) => !isEntry).flatMap(({ addresses }) => addresses);
     const [device, internal] = [bridgeName(network.vni), this.options.internal()];
-    return [...rules, ...compileEntry({ device, subnets: network.subnets, tasks, internal })];
+    return [...rules, ...compileEntry({ device, subnets: network.subnets, own, tasks, internal })];
   }
 
   private async programSandboxes(name: string, state: NetworkState | undefined): Promise<void> {

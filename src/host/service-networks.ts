@@ -14,6 +14,6 @@ export interface ServiceNetworks {
 /** Of a host that stands alone. */
 export const noServiceNetworks: ServiceNetworks = {
   problemOf: () => 'this host is not in a mesh (mesh: in the file, or --join)',
-  ingressOf: () => ({ local: [], remote: [], families: [] }),
+  ingressOf: () => ({ local: [], remote: [], families: [], isTracked: true }),
   endpointsOf: () => [],
 };

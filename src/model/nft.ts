@@ -95,6 +95,8 @@ export type NftStatement =
   /** The other way round; goes on where nothing is tracked. */
   | { readonly type: 'ct-mark-from-mark' }
   | { readonly type: 'mark-clear' }
+  /** Connection tracking does not look at the packet; for chains of priority raw. */
+  | { readonly type: 'notrack' }
   /** What it has counted is not read back. */
   | { readonly type: 'counter' }
   | { readonly type: 'masquerade' }
@@ -147,6 +149,7 @@ export function formatNftStatement(statement: NftStatement): string {
     case 'mark-from-ct-mark':
     case 'ct-mark-from-mark':
     case 'mark-clear':
+    case 'notrack':
     case 'counter':
     case 'masquerade':
     case 'accept':
@@ -164,6 +167,7 @@ const fixedTexts = {
   'mark-from-ct-mark': 'meta mark set ct mark',
   'ct-mark-from-mark': 'ct mark set meta mark',
   'mark-clear': 'meta mark set 0x00000000',
+  notrack: 'notrack',
   counter: 'counter',
   masquerade: 'masquerade',
   accept: 'accept',

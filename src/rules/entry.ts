@@ -12,7 +12,8 @@ export interface EntryOptions {
   readonly device: string;
   /** Of the ingress network. */
   readonly subnets: readonly string[];
-  /** Addresses there of this host's tasks. */
+  /** Addresses there of this host itself, and of its tasks. */
+  readonly own: readonly string[];
   readonly tasks: readonly string[];
   /** Of those, who may not call the world. */
   readonly internal: readonly string[];
@@ -23,7 +24,7 @@ export interface EntryOptions {
  * host that call a loopback address get their answers from a device: IPv4 has a setting for that;
  * IPv6 wants a route that says so of the device (ip6_route.c, rt6_need_strict).
  */
-export function compileEntry({ device, subnets, tasks, internal }: EntryOptions): Rule[] {
+export function compileEntry({ device, subnets, own, tasks, internal }: EntryOptions): Rule[] {
   return [
     {
       kind: 'route',
@@ -38,6 +39,7 @@ export function compileEntry({ device, subnets, tasks, internal }: EntryOptions)
     element('loopback4', '127.0.0.0/8'),
     element('loopback6', '::1'),
     ...subnets.map((subnet) => element(`inside${familyOf(subnet)}`, subnet)),
+    ...[...own, ...tasks].map((address) => element(`insiders${familyOf(address)}`, address)),
     ...tasks.map((address) => element(`hairpin${familyOf(address)}`, address, address)),
     ...internal.map((address) => element(`internal${familyOf(address)}`, address)),
   ];

@@ -240,10 +240,11 @@ interface Clients {
 /** Undefined when every client is served. */
 function clientsStep(packet: Packet, { book }: PublishedFacts): Clients | undefined {
   const elements = elementsOf(book.rules);
-  const limited = elements.find(({ set, key }) => set === 'limited' && isPort(packet, key));
+  const mark = outerElement(packet, elements)?.value;
+  const limited = elements.find(({ set, key }) => set === 'limited' && key[0] === mark);
   if (limited === undefined) return undefined;
   const allowed = elements.find(({ set, key }) => {
-    if (set !== `allowed${familyOf(packet.source)}` || !isPort(packet, key.slice(1))) return false;
+    if (set !== `allowed${familyOf(packet.source)}` || key[1] !== mark) return false;
     return prefixContains(key[0]!, packet.source);
   });
   const detail =
@@ -259,20 +260,36 @@ function clientsStep(packet: Packet, { book }: PublishedFacts): Clients | undefi
   return { isAllowed: allowed !== undefined, step };
 }
 
-/** Of the maps that the packet is looked up in, in their order, the first that has it. */
+/** Of the maps that the packet is looked up in, the one whose mark it keeps. */
 function portElement(packet: Packet, facts: PublishedFacts): NftElementRule | undefined {
-  const { destination } = packet;
   const elements = elementsOf(facts.book.rules);
-  const inMap = (map: string): NftElementRule | undefined =>
-    elements.find(({ set, key }) => set === map && isPort(packet, key));
-  if (isLoopback(destination)) return inMap('looped');
-  const inner = facts.caller === undefined ? undefined : inMap('inner');
-  const bound = (): NftElementRule | undefined =>
+  if (isLoopback(packet.destination)) return inMap('looped', packet, elements);
+  const inner = facts.caller === undefined ? undefined : inMap('inner', packet, elements);
+  return inner ?? outerElement(packet, elements);
+}
+
+/** For clients elsewhere. */
+function outerElement(
+  packet: Packet,
+  elements: readonly NftElementRule[],
+): NftElementRule | undefined {
+  const { destination } = packet;
+  return (
+    inMap('ports', packet, elements) ??
+    inMap('ranges', packet, elements) ??
     elements.find(
       ({ set, key: [address, ...key] }) =>
         set === `bound${familyOf(destination)}` && address === destination && isPort(packet, key),
-    );
-  return inner ?? inMap('ports') ?? bound();
+    )
+  );
+}
+
+function inMap(
+  map: string,
+  packet: Packet,
+  elements: readonly NftElementRule[],
+): NftElementRule | undefined {
+  return elements.find(({ set, key }) => set === map && isPort(packet, key));
 }
 
 function elementsOf(rules: RuleSet): NftElementRule[] {

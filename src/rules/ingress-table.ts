@@ -23,16 +23,32 @@ const drop: NftStatement = { type: 'drop' };
 const accept: NftStatement = { type: 'accept' };
 const masquerade: NftStatement = { type: 'masquerade' };
 
-/** First of all: it spares what only passes through, and answers, every other look-up. */
-const notForUs: NftRule = {
-  comment: 'to other hosts and tasks',
-  statements: [{ type: 'fib-elsewhere' }, accept],
-};
-
 const families = [
   { address: 'ipv4_addr', saddr: 'ip saddr', daddr: 'ip daddr', suffix: '4' },
   { address: 'ipv6_addr', saddr: 'ip6 saddr', daddr: 'ip6 daddr', suffix: '6' },
 ] as const;
+
+/**
+ * IPVS needs no connection tracking, which costs each packet more than all rules here. Answers are
+ * told by the port that they come from, which is never one that a task's kernel chose for a call.
+ */
+const answers: readonly NftRule[] = families.map(({ daddr, suffix }) => ({
+  comment: 'answers that IPVS carries, but not to who was led here by nftables',
+  statements: [
+    fromInside,
+    { type: 'protocol', protocol: 'tcp' },
+    { type: 'lookup', fields: ['th sport'], set: 'answers' },
+    { type: 'lookup', fields: [daddr], set: `insiders${suffix}`, negate: true },
+    { type: 'notrack' },
+    accept,
+  ],
+}));
+
+/** It spares what only passes through every other look-up. */
+const notForUs: NftRule = {
+  comment: 'to other hosts and tasks',
+  statements: [{ type: 'fib-elsewhere' }, accept],
+};
 
 /** IPVS refuses loopback addresses as source, so nftables balances for them. */
 const looped: readonly NftRule[] = families.flatMap(({ daddr, suffix }): NftRule[] => {
@@ -60,14 +76,18 @@ const fromTasks: readonly NftRule[] = [
   },
 ];
 
+const untracked: NftRule = {
+  comment: 'what IPVS carries',
+  statements: [{ type: 'lookup', fields: ['meta mark'], set: 'untracked' }, { type: 'notrack' }],
+};
+
 const published: readonly NftRule[] = [
-  {
-    comment: 'published ports',
-    statements: [
-      { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'ports' },
-      accept,
-    ],
-  },
+  ...['ports', 'ranges'].map((map): NftRule => {
+    return {
+      comment: 'published ports',
+      statements: [{ type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map }],
+    };
+  }),
   ...families.map(({ daddr, suffix }): NftRule => {
     return {
       comment: 'ports published on one address',
@@ -86,10 +106,10 @@ const restricted = families.map(({ saddr, suffix }): NftRule => {
   return {
     comment: 'allowFrom: other clients',
     statements: [
-      { type: 'lookup', fields: ['meta l4proto', 'th dport'], set: 'limited' },
+      { type: 'lookup', fields: ['meta mark'], set: 'limited' },
       {
         type: 'lookup',
-        fields: [saddr, 'meta l4proto', 'th dport'],
+        fields: [saddr, 'meta mark'],
         set: `allowed${suffix}`,
         negate: true,
       },
@@ -100,6 +120,7 @@ const restricted = families.map(({ saddr, suffix }): NftRule => {
 
 /** What crosses between the ingress network and the world is an answer, or a task's own call. */
 const crossing: readonly NftRule[] = [
+  { comment: 'answers', statements: [{ type: 'reply-direction' }, accept] },
   // Not where addresses are translated: packets that no connection is known of pass that by.
   ...families.map(({ saddr, suffix }): NftRule => {
     return {
@@ -113,10 +134,6 @@ const crossing: readonly NftRule[] = [
     };
   }),
   { comment: 'of tasks', statements: [fromInside, accept] },
-  {
-    comment: 'answers to tasks',
-    statements: [toInside, { type: 'reply-direction' }, accept],
-  },
   {
     // Translated before they come here where nftables balances; IPVS sends them past this hook.
     comment: 'published ports',
@@ -163,18 +180,24 @@ const translated: readonly NftRule[] = [
   }),
 ];
 
-const mangle = -150;
+const raw = -300;
+/** Behind IPVS (ip_vs_core.c, ip_vs_ops4), which gives answers the address that was called. */
+const afterIpvs = 110;
 
 /** Fixed rules, and the sets that they look into. */
 export const ingressTable: NftTableRule = {
   kind: 'nft-table',
   name: ingressTableName,
   sets: [
-    { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    // What most packets ask for is found by hash; ranges cost twice that.
+    { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: false },
+    { name: 'ranges', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
     { name: 'looped', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
     { name: 'inner', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
-    { name: 'limited', key: ['inet_proto', 'inet_service'], interval: true },
+    { name: 'limited', key: ['mark'], interval: false },
     { name: 'snat', key: ['mark'], interval: false },
+    { name: 'untracked', key: ['mark'], interval: false },
+    { name: 'answers', key: ['inet_service'], interval: false },
     ...families.flatMap(({ address, suffix }) => [
       {
         name: `bound${suffix}`,
@@ -184,9 +207,10 @@ export const ingressTable: NftTableRule = {
       },
       {
         name: `allowed${suffix}`,
-        key: [address, 'inet_proto', 'inet_service'] as const,
+        key: [address, 'mark'] as const,
         interval: true,
       },
+      { name: `insiders${suffix}`, key: [address], interval: false },
       { name: `inside${suffix}`, key: [address], interval: true },
       { name: `loopback${suffix}`, key: [address], interval: true },
       { name: `internal${suffix}`, key: [address], interval: false },
@@ -198,8 +222,9 @@ export const ingressTable: NftTableRule = {
       name: 'prerouting',
       type: 'filter',
       hook: 'prerouting',
-      priority: mangle,
+      priority: raw,
       rules: [
+        ...answers,
         notForUs,
         {
           comment: 'loopback addresses do not come in',
@@ -209,23 +234,25 @@ export const ingressTable: NftTableRule = {
             drop,
           ],
         },
+        ...published,
         ...restricted,
         ...fromTasks,
-        ...published,
+        untracked,
       ],
     },
     {
       name: 'output',
       type: 'filter',
       hook: 'output',
-      priority: mangle,
+      priority: raw,
       rules: [
         { comment: 'to other hosts and tasks', statements: [{ type: 'leaves-host' }, accept] },
         ...looped,
         ...published,
+        untracked,
       ],
     },
-    { name: 'forward', type: 'filter', hook: 'forward', priority: 0, rules: crossing },
+    { name: 'forward', type: 'filter', hook: 'forward', priority: afterIpvs, rules: crossing },
     { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: 100, rules: translated },
     {
       name: 'last',

@@ -25,6 +25,8 @@ export interface IngressView {
   readonly remote: readonly Endpoint[];
   /** Families that the network has. */
   readonly families: readonly Family[];
+  /** Whether what carries the calls of clients elsewhere needs connection tracking; IPVS does not. */
+  readonly isTracked: boolean;
 }
 
 /** What this host holds for the published ports of a service. */
@@ -48,9 +50,13 @@ function compilePort(service: Service, port: PublishedPort, view: IngressView): 
           const destinations = destinationsOf(service, endpoints, family, target);
           return virtualServiceOf(service, { fwmark, family }, part.protocol, destinations);
         });
-      return [...outerRules(part, services), ...innerRules(part, services)];
+      return [
+        ...outerRules(part, services),
+        ...(view.isTracked ? [] : untrackedElements(part)),
+        ...innerRules(part, services),
+        ...clientElements(part),
+      ];
     }),
-    ...clientElements(port),
   ];
 }
 
@@ -153,19 +159,34 @@ export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && (address === '::1' || address.startsWith('127.'));
 }
 
+/**
+ * Ports that the kernel gives to callers (`net.ipv4.ip_local_port_range`) say nothing of whether a
+ * packet of a task is an answer, nor do ports of UDP: there, servers call from their own port too.
+ * Where answers are not tracked, calls must not be either: conntrack would take the client's second
+ * packet for invalid, and the third for a clash (`net.ipv4.vs.conntrack`).
+ */
+function untrackedElements({ protocol, targetPort, ...port }: PublishedPort): NftElementRule[] {
+  if (port.source === 'snat' || isLoopback(port.bind)) return [];
+  const isTold = port.count === 1 && (targetPort < 32_768 || targetPort > 60_999);
+  return [
+    element('untracked', [hex(publishedMark(protocol, port.port))]),
+    ...(protocol === 'tcp' && isTold ? [element('answers', [String(targetPort)])] : []),
+  ];
+}
+
 function portElement({ bind, protocol, ...port }: PublishedPort, mark: number): NftElementRule {
   const key = [protocol, rangeOf(port)];
-  if (bind === undefined) return element('ports', key, hex(mark));
+  if (bind === undefined) return element(port.count === 1 ? 'ports' : 'ranges', key, hex(mark));
   return element(`bound${familyOf(bind)}`, [bind, ...key], hex(mark));
 }
 
-function clientElements({ protocol, allowFrom, ...port }: PublishedPort): NftElementRule[] {
+function clientElements({ protocol, allowFrom, port }: PublishedPort): NftElementRule[] {
   if (allowFrom.length === 0) return [];
-  const key = [protocol, rangeOf(port)];
+  const mark = hex(publishedMark(protocol, port));
   return [
-    element('limited', key),
+    element('limited', [mark]),
     ...widest(allowFrom).map((prefix) => {
-      return element(`allowed${familyOf(prefix)}`, [asKernelHasIt(prefix), ...key]);
+      return element(`allowed${familyOf(prefix)}`, [asKernelHasIt(prefix), mark]);
     }),
   ];
 }

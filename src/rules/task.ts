@@ -25,10 +25,12 @@ const mainTable = 254;
 const policyPriority = 1_000;
 /** A default route of somebody else comes first. */
 const defaultMetric = 4_096;
+const raw = -300;
 const mangle = -150;
 const taskTableName = 'meshd-task';
 
 const fromIngress = { type: 'device-group', field: 'iifgroup', group: ingressGroup } as const;
+const marked = { type: 'mark-is', ...ownMark } as const;
 
 /** Fixed rules of a task's sandbox, and the sets that they look into. */
 export const taskTable: NftTableRule = {
@@ -41,6 +43,36 @@ export const taskTable: NftTableRule = {
   ],
   chains: [
     {
+      name: 'in-untracked',
+      type: 'filter',
+      hook: 'prerouting',
+      priority: raw,
+      rules: [
+        {
+          // Sockets of TCP keep the mark (tcp_fwmark_accept), so nobody else needs to.
+          comment: 'which node it came in by',
+          statements: [
+            fromIngress,
+            { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
+            { type: 'protocol', protocol: 'tcp' },
+            { type: 'notrack' },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'out-untracked',
+      type: 'filter',
+      hook: 'output',
+      priority: raw,
+      rules: [
+        {
+          comment: 'answers of TCP',
+          statements: [marked, { type: 'protocol', protocol: 'tcp' }, { type: 'notrack' }],
+        },
+      ],
+    },
+    {
       name: 'prerouting',
       type: 'filter',
       hook: 'prerouting',
@@ -48,12 +80,7 @@ export const taskTable: NftTableRule = {
       rules: [
         {
           comment: 'remember which node it came in by',
-          statements: [
-            fromIngress,
-            { type: 'mark-from-map', fields: ['ether saddr'], map: 'entries' },
-            { type: 'ct-mark-from-mark' },
-            { type: 'accept' },
-          ],
+          statements: [fromIngress, marked, { type: 'ct-mark-from-mark' }, { type: 'accept' }],
         },
         {
           comment: 'nobody else comes in by the ingress network',
@@ -67,6 +94,7 @@ export const taskTable: NftTableRule = {
       hook: 'output',
       priority: mangle,
       rules: [
+        { comment: 'answers of TCP', statements: [marked, { type: 'accept' }] },
         {
           comment: 'answers leave by the node that the call came in by',
           statements: [
@@ -106,6 +134,11 @@ export function compileIngressTask(
     }),
     // Connections that are accepted have the mark from the start, and their way is looked up once.
     { kind: 'sysctl', name: 'net/ipv4/tcp_fwmark_accept', value: '1' },
+    // Refusals belong to no socket.
+    ...ownEntry.addresses.map((address): Rule => {
+      const name = `net/ipv${familyOf(address)}/fwmark_reflect`;
+      return { kind: 'sysctl', name, value: '1' };
+    }),
     ...ownEntry.addresses.map((gateway): Rule => {
       const destination = everything(familyOf(gateway));
       const route = { kind: 'route', type: 'unicast', table: mainTable } as const;

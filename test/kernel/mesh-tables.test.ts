@@ -31,6 +31,7 @@ const tables: Readonly<Record<string, readonly Rule[]>> = {
   'meshd-ingress': compileEntry({
     device: 'meshb-4096',
     subnets: blue.subnets,
+    own: ['10.64.0.7', 'fd00:64::7'],
     tasks: ['10.64.0.8', '10.64.0.9'],
     internal: ['10.64.0.9'],
   }),

@@ -86,6 +86,7 @@ it('is made as nft shows it', async () => {
     		ct direction reply ct mark 0x4d000000/8 meta mark set ct mark counter packets 0 bytes 0 accept comment "replies"
     		fib daddr type local meta mark set meta l4proto . th dport map @published comment "published ports"
     		iifgroup 109 fib daddr type != local accept comment "of others"
+    		meta mark @marks notrack comment "untracked"
     		meta mark set ip6 daddr . meta l4proto . th dport map @bound6 comment "one address"
     		ether saddr @macs iifname . ether saddr . meta mark . ip saddr . th dport @all ether saddr != @macs ct mark @marks drop comment "two guards, each once"
     	}

@@ -71,6 +71,7 @@ export const vocabulary: NftTableRule = {
           { type: 'fib-elsewhere' },
           { type: 'accept' },
         ),
+        rule('untracked', lookup('marks', 'meta mark'), { type: 'notrack' }),
         rule('one address', {
           type: 'mark-from-map',
           fields: ['ip6 daddr', 'meta l4proto', 'th dport'],

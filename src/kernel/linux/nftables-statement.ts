@@ -108,6 +108,7 @@ const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
       setMark,
     ],
   ],
+  [{ type: 'notrack' }, [expression('notrack')]],
   [{ type: 'counter' }, [expression('counter')]],
   [{ type: 'masquerade' }, [expression('masq')]],
   [{ type: 'accept' }, [verdict(verdicts.accept)]],
@@ -139,6 +140,7 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
     case 'mark-from-ct-mark':
     case 'ct-mark-from-mark':
     case 'mark-clear':
+    case 'notrack':
     case 'counter':
     case 'masquerade':
     case 'accept':

@@ -1,7 +1,7 @@
 import type { ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { troubles, type LoadOptions, type LoadResult } from '../support/peers.js';
-import { tcpPort, type Case, type Scene } from '../support/scene.js';
+import { tcpPort, udpPort, type Case, type Scene } from '../support/scene.js';
 import {
   addressOf,
   balancers,
@@ -10,7 +10,7 @@ import {
   type Host,
 } from '../support/topology.js';
 import { answer, startMesh, type Nodes } from './mesh-nodes.js';
-import { attach, serveOn, tasks, type Served } from './mesh-tasks.js';
+import { attach, fileOf, serveOn, tasks, type Served } from './mesh-tasks.js';
 
 /** By service, what it publishes; all have the same tasks. */
 const published = {
@@ -19,6 +19,8 @@ const published = {
   near: `{port: 83, targetPort: ${tcpPort}, policy: prefer-local}`,
   own: `{port: 84, targetPort: ${tcpPort}, mode: host}`,
   hidden: `{port: 85, targetPort: ${tcpPort}, source: snat}`,
+  // Others whose calls are not replaced go on beside it.
+  talk: `{port: 89, targetPort: ${udpPort}, protocol: udp}`,
   guarded: `{port: 86, targetPort: ${tcpPort}, allowFrom: [198.51.100.0/24]}`,
   bound: `{port: 87, targetPort: ${tcpPort}, bind: ${addressOf('lb', 4)}}`,
   chosen: `auto:${tcpPort}`,
@@ -52,6 +54,7 @@ export const publish: Case = {
     await policies(scene);
     await asked(scene, nodes);
     await clients(scene);
+    await internal(scene, nodes);
     await shapes(scene, nodes);
     await repaired(scene);
     await drained(scene, nodes);
@@ -123,6 +126,15 @@ async function clients(scene: Scene): Promise<void> {
     'source snat: tasks see the node that was called',
     Object.keys(hidden.seen).join(),
   );
+  const [spoken, own] = [
+    await call(scene, 'lb', 89, { protocol: 'udp' }),
+    await call(scene, 'lb', 80, {}, 'lb'),
+  ];
+  report.claim(
+    spoken.failed === 0 && own.failed === 0,
+    'beside it UDP and calls of the node itself are answered',
+    `${troubles(spoken)}; ${troubles(own)}`,
+  );
   const stranger = await call(scene, 'lb', 86);
   const friend = await call(scene, 'lb', 86, { from: [firstBehind(4), 1] });
   report.claim(
@@ -139,6 +151,33 @@ async function clients(scene: Scene): Promise<void> {
   );
 }
 
+/** Who may not call the world may be called by it. */
+async function internal(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, topology, peers } = scene;
+  await topology.addTask('t4');
+  await peers.serve('t4');
+  await answer(nodes.lb2, 'network', 'create', 'inner', '--internal', '--subnet', '10.65.0.0/24');
+  const port = `{port: 88, targetPort: ${tcpPort}}`;
+  const vault = `services: [{name: vault, network: inner, publish: [${port}]}]\n`;
+  await answer(nodes.lb2, 'service', 'apply', '-f', await fileOf(nodes.lb2, vault));
+  const sandbox = ['--sandbox', topology.path('t4'), '--service', 'vault'];
+  await answer(nodes.lb2, 'endpoint', 'attach', 'inner', 't4', ...sandbox);
+  for (const node of ['lb2', 'lb3'] as const) {
+    let called: LoadResult | undefined;
+    await until('the port is answered', 30_000, async () => {
+      called = await call(scene, node, 88);
+      return called.failed === 0;
+    }).catch(() => undefined);
+    report.claim(
+      called?.failed === 0,
+      `a task on an internal network alone is called by ${node}`,
+      called === undefined ? '' : troubles(called),
+    );
+  }
+  const world = await call(scene, 'lb3', 80, {}, 't4');
+  report.claim(world.ok === 0, 'and calls nobody outside', troubles(world));
+}
+
 async function shapes(scene: Scene, nodes: Nodes): Promise<void> {
   const { report, topology } = scene;
   const wide = await call(scene, 'lb', tcpPort);
@@ -148,7 +187,7 @@ async function shapes(scene: Scene, nodes: Nodes): Promise<void> {
     'map',
     'inet',
     'meshd-ingress',
-    'ports',
+    'ranges',
   ]);
   report.claim(
     wide.failed === 0 && stdout.includes('8000-17999'),

@@ -38,6 +38,7 @@ function explained({ port = {}, packet = {}, lacking = [], ...scene }: Scene) {
       local,
       remote,
       families: [4, 6],
+      isTracked: false,
     }),
     { kind: 'neighbor', device: 'meshx-4096', address: there.addresses[0]!, mac: there.mac },
     { kind: 'fdb', device: 'meshx-4096', mac: there.mac, vtep: there.vtep },

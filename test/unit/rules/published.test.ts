@@ -12,6 +12,7 @@ const view: IngressView = {
   local: [endpointAt(2, 'a')],
   remote: [endpointAt(18, 'b')],
   families: [4, 6],
+  isTracked: true,
 };
 
 /** Without the table, which is the same always; for clients elsewhere, or on the host itself. */
@@ -65,7 +66,7 @@ describe('a published port', () => {
 
   it('is one element and one service for a range that keeps its ports', () => {
     expect(compiled({ port: 8_000, targetPort: 8_000, count: 10_000 }).slice(0, 3)).toEqual([
-      'nft element meshd-ingress ports tcp . 8000-17999 : 0x4d011f40',
+      'nft element meshd-ingress ranges tcp . 8000-17999 : 0x4d011f40',
       'ipvs fwmark 1291919168 rr',
       '  10.255.0.18:0 masq weight=1',
     ]);
@@ -104,10 +105,10 @@ describe('a published port', () => {
   it('says which clients: prefixes within others are left out, addresses stand alone', () => {
     const allowFrom = ['10.0.0.0/8', '10.1.0.0/16', '192.0.2.7/32', 'fd00::/8'];
     expect(compiled({ allowFrom }).filter((line) => /limited|allowed/.test(line))).toEqual([
-      'nft element meshd-ingress limited tcp . 80',
-      'nft element meshd-ingress allowed4 10.0.0.0/8 . tcp . 80',
-      'nft element meshd-ingress allowed4 192.0.2.7 . tcp . 80',
-      'nft element meshd-ingress allowed6 fd00::/8 . tcp . 80',
+      'nft element meshd-ingress limited 0x4d010050',
+      'nft element meshd-ingress allowed4 10.0.0.0/8 . 0x4d010050',
+      'nft element meshd-ingress allowed4 192.0.2.7 . 0x4d010050',
+      'nft element meshd-ingress allowed6 fd00::/8 . 0x4d010050',
     ]);
   });
 
@@ -127,6 +128,27 @@ describe('a published port', () => {
         'nft element meshd-ingress snat 0x4d090050',
       ]),
     );
+  });
+});
+
+describe('where IPVS carries it, connection tracking', () => {
+  const spared = (port: Partial<PublishedPort>): string[] =>
+    compiled(port, { ...view, isTracked: false })
+      .filter((line) => /untracked|answers/.test(line))
+      .map((line) => line.replace('nft element meshd-ingress ', ''));
+  it.each<[string, Partial<PublishedPort>, string[]]>([
+    ['is spared calls and answers', {}, ['untracked 0x4d010050', 'answers 8080']],
+    ['sees answers of UDP', { protocol: 'udp' }, ['untracked 0x4d020050']],
+    [
+      'sees answers from ports that kernels give to callers',
+      { targetPort: 50_051 },
+      ['untracked 0x4d010050'],
+    ],
+    ['sees everything of source snat', { source: 'snat' }, []],
+    ['sees answers of ranges', { targetPort: 80, count: 3 }, ['untracked 0x4d010050']],
+    ['sees everything of a loopback address', { bind: '127.0.0.1' }, []],
+  ])('%s', (_, port, expected) => {
+    expect(spared(port)).toEqual(expected);
   });
 });
 

@@ -17,6 +17,8 @@ describe('the sandbox of a task', () => {
       'sysctl net/ipv4/conf/mesh-4096/rp_filter = 2',
       'sysctl net/ipv4/conf/mesh-4096/accept_local = 1',
       'sysctl net/ipv4/tcp_fwmark_accept = 1',
+      'sysctl net/ipv4/fwmark_reflect = 1',
+      'sysctl net/ipv6/fwmark_reflect = 1',
       'route 0.0.0.0/0 via 10.255.0.2 dev mesh-4096 table 254 metric 4096',
       'route ::/0 via fd6d::2 dev mesh-4096 table 254 metric 4096',
       'nft element meshd-task entries 02:4d:0a:ff:00:02 : 0x4dff0002',
@@ -62,6 +64,7 @@ it('a host is an entry by its bridge', () => {
   const options = {
     device: 'meshb-4096',
     subnets: ['10.255.0.0/16'],
+    own: ['10.255.0.7'],
     tasks: ['10.255.0.8'],
     internal: ['10.255.0.9'],
   };
@@ -71,6 +74,8 @@ it('a host is an entry by its bridge', () => {
     'nft element meshd-ingress loopback4 127.0.0.0/8',
     'nft element meshd-ingress loopback6 ::1',
     'nft element meshd-ingress inside4 10.255.0.0/16',
+    'nft element meshd-ingress insiders4 10.255.0.7',
+    'nft element meshd-ingress insiders4 10.255.0.8',
     'nft element meshd-ingress hairpin4 10.255.0.8 . 10.255.0.8',
     'nft element meshd-ingress internal4 10.255.0.9',
   ]);
