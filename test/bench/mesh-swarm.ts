@@ -62,6 +62,25 @@ export class DockerHost {
     await this.docker('import', '--change', 'ENTRYPOINT ["/http_server"]', tar, 'bench');
   }
 
+  /** Of the swarm and its published ports, as a manager has it: for whoever looks for a fault. */
+  async state(): Promise<string> {
+    const services = (await this.docker('service', 'ls', '-q')).split('\n');
+    const sandbox = ['nsenter', '-t', String(this.process.pid), '-m', '-n'];
+    const inside = [...sandbox, 'nsenter', '--net=/run/docker/netns/ingress_sbox'];
+    const looks = await Promise.allSettled([
+      this.docker('node', 'ls'),
+      this.docker('service', 'ps', '--no-trunc', ...services),
+      run([...sandbox, 'iptables-save', '-t', 'nat']).then(({ stdout }) => stdout),
+      run([...inside, 'iptables-save', '-t', 'mangle']).then(({ stdout }) => stdout),
+      run([...inside, 'ipvsadm', '-Ln']).then(({ stdout }) => stdout),
+      run([...inside, 'ip', 'address']).then(({ stdout }) => stdout),
+      Promise.resolve(this.lastWords()),
+    ]);
+    return looks
+      .map((look) => (look.status === 'fulfilled' ? look.value : String(look.reason)))
+      .join('\n');
+  }
+
   /** The end of the daemon's log. */
   lastWords(): string {
     return readFileSync(join(this.folder, 'log'), 'utf8').slice(-4_000);
@@ -104,7 +123,9 @@ export async function swarmPaths(): Promise<MeshPath[]> {
   }
   const paths = places.map((place) => pathOf('Docker Swarm', place, manager.address));
   for (const path of paths) {
-    await answers(path);
+    await answers(path).catch(async (error: unknown) => {
+      throw new Error(await manager.state(), { cause: error });
+    });
     progress(`Docker Swarm, ${path.task} task: answers`);
   }
   return paths;
