@@ -59,7 +59,10 @@ function checkPublished(port: PublishedPort, at: Path, report: Report): void {
   if (port.mode === 'host' && port.policy !== 'any') {
     report(at, `${name}: mode host has the endpoints of the node only; policy is for mode ingress`);
   }
-  const { bind, allowFrom } = port;
+  const { bind, device, allowFrom } = port;
+  if (bind !== undefined && device !== undefined) {
+    report(at, `${name}: bind and device exclude each other`);
+  }
   if (bind === undefined) return;
   const other = allowFrom.find((prefix) => familyOf(prefix) !== familyOf(bind));
   if (other !== undefined) report(at, `${name}: no client of ${other} can call ${bind}`);

@@ -63,18 +63,26 @@ export const publishedPort = oneOfKinds<PublishedPort>(publishedExpected, {
     source: choice(['preserve', 'snat']).optional(),
     policy: choice(['any', 'prefer-local', 'local']).optional(),
     bind: oneOfKinds('an IPv4 or IPv6 address of a node', { text: parseAddress }).optional(),
+    device: oneOfKinds('the name of a device, such as eth0', { text: deviceName }).optional(),
     allowFrom: list('a list of at most 64 prefixes', clientPrefix, { min: 0, max: 64 }).optional(),
-  }).transform(({ mode, source, policy, bind, allowFrom, ...rest }): PublishedPort => {
+  }).transform(({ mode, source, policy, bind, device, allowFrom, ...rest }): PublishedPort => {
     return {
       ...portOf(rest),
       mode: mode ?? usual.mode,
       source: source ?? usual.source,
       policy: policy ?? usual.policy,
       ...(bind === undefined ? {} : { bind }),
+      ...(device === undefined ? {} : { device }),
       allowFrom: allowFrom ?? usual.allowFrom,
     };
   }),
 });
+
+/** Of Linux: at most 15 bytes, without white space and slashes (dev_valid_name). */
+function deviceName(value: string): string | undefined {
+  const isName = /^[^\s/:]+$/.test(value) && Buffer.byteLength(value) <= 15;
+  return isName && value !== '.' && value !== '..' && value !== 'lo' ? value : undefined;
+}
 
 function published(port: ServicePort | undefined): PublishedPort | undefined {
   return port === undefined ? undefined : { ...port, ...usual };

@@ -105,7 +105,9 @@ export class Overlay {
     if (own === undefined) return rules;
     const tasks = local.filter(({ isEntry }) => !isEntry).flatMap(({ addresses }) => addresses);
     const [device, internal] = [bridgeName(network.vni), this.options.internal()];
-    return [...rules, ...compileEntry({ device, subnets: network.subnets, own, tasks, internal })];
+    const { subnets, port: vxlanPort } = network;
+    const entry = { device, vxlanPort, subnets, own, tasks, internal };
+    return [...rules, ...compileEntry(entry)];
   }
 
   private async programSandboxes(name: string, state: NetworkState | undefined): Promise<void> {

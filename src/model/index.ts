@@ -29,6 +29,8 @@ export { formatNftStatement, formatNftTable } from './nft.js';
 export type {
   NftChain,
   NftField,
+  NftBaseChain,
+  NftPlainChain,
   NftRule,
   NftSet,
   NftStatement,

@@ -63,8 +63,12 @@ export type NftStatement =
       readonly set: string;
       readonly negate?: boolean;
     }
-  /** Goes on for packets of that transport protocol. */
-  | { readonly type: 'protocol'; readonly protocol: 'tcp' | 'udp' | 'sctp' }
+  /** Goes on for packets of that transport protocol, or of any other one. */
+  | {
+      readonly type: 'protocol';
+      readonly protocol: 'tcp' | 'udp' | 'sctp';
+      readonly negate?: boolean;
+    }
   /** Goes on when the destination is an address of this sandbox. */
   | { readonly type: 'fib-local' }
   /** Goes on when it is not. */
@@ -100,6 +104,8 @@ export type NftStatement =
   /** What it has counted is not read back. */
   | { readonly type: 'counter' }
   | { readonly type: 'masquerade' }
+  /** Goes on in a chain without a hook, and does not come back. */
+  | { readonly type: 'goto'; readonly chain: string }
   | { readonly type: 'accept' }
   | { readonly type: 'drop' };
 
@@ -109,13 +115,19 @@ export interface NftRule {
   readonly statements: readonly NftStatement[];
 }
 
-export interface NftChain {
+/** A chain that packets come to by itself, or by `goto` alone. */
+export type NftChain = NftBaseChain | NftPlainChain;
+
+export interface NftPlainChain {
   readonly name: string;
+  readonly rules: readonly NftRule[];
+}
+
+export interface NftBaseChain extends NftPlainChain {
   readonly type: 'filter' | 'nat' | 'route';
   readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
   /** Lower runs earlier; -300 raw, -150 mangle, -100 dstnat, 0 filter, 100 srcnat. */
   readonly priority: number;
-  readonly rules: readonly NftRule[];
 }
 
 export interface NftTable {
@@ -132,7 +144,9 @@ export function formatNftStatement(statement: NftStatement): string {
       return `${statement.fields.join(' . ')} ${relation}@${statement.set}`;
     }
     case 'protocol':
-      return `meta l4proto ${statement.protocol}`;
+      return `meta l4proto ${statement.negate === true ? '!= ' : ''}${statement.protocol}`;
+    case 'goto':
+      return `goto ${statement.chain}`;
     case 'device-group':
       return `${statement.field} ${statement.negate === true ? '!= ' : ''}${statement.group}`;
     case 'mark-is':
@@ -195,7 +209,7 @@ export function formatNftTable(table: NftTable): string {
     return `  ${set.value === undefined ? 'set' : 'map'} ${set.name} { ${said};${flags} }`;
   });
   const chains = table.chains.flatMap((chain) => [
-    `  chain ${chain.name} { type ${chain.type} hook ${chain.hook} priority ${chain.priority};`,
+    `  chain ${chain.name} {${hookOf(chain)}`,
     ...chain.rules.map((rule) => {
       const body = rule.statements.map(formatNftStatement).join(' ');
       return `    ${body} comment "${rule.comment}"`;
@@ -203,4 +217,9 @@ export function formatNftTable(table: NftTable): string {
     '  }',
   ]);
   return [...sets, ...chains].join('\n');
+}
+
+function hookOf(chain: NftChain): string {
+  if (!('hook' in chain)) return '';
+  return ` type ${chain.type} hook ${chain.hook} priority ${chain.priority};`;
 }

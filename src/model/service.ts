@@ -73,6 +73,8 @@ export interface PublishedPort extends ServicePort {
   readonly policy: TrafficPolicy;
   /** The address of a node that answers; absent = all of its addresses. */
   readonly bind?: string;
+  /** The device that calls come in by, on nodes that have it; absent = any. Not beside `bind`. */
+  readonly device?: string;
   /** Canonical prefixes of clients that are answered; empty = all. */
   readonly allowFrom: readonly string[];
 }
@@ -162,6 +164,7 @@ export function formatPublished(port: PublishedPort): string {
     ...(port.source === 'preserve' ? [] : [`source=${port.source}`]),
     ...(port.policy === 'any' ? [] : [`policy=${port.policy}`]),
     ...(port.bind === undefined ? [] : [`bind=${port.bind}`]),
+    ...(port.device === undefined ? [] : [`device=${port.device}`]),
     ...(port.allowFrom.length === 0 ? [] : [`allowFrom=${port.allowFrom.join(',')}`]),
   ];
   return [formatPort(port), ...(words.length === 0 ? [] : [`{${words.join(' ')}}`])].join(' ');

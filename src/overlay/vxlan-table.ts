@@ -1,6 +1,21 @@
-import { familyOf, type NftElementRule, type NftTableRule, type Rule } from '../model/index.js';
+import {
+  familyOf,
+  type NftElementRule,
+  type NftRule,
+  type NftStatement,
+  type NftTableRule,
+  type Rule,
+} from '../model/index.js';
 
 export const vxlanTableName = 'meshd-vxlan';
+
+const udp = { type: 'protocol', protocol: 'udp' } as const;
+const ofNetworks: readonly NftStatement[] = [
+  udp,
+  { type: 'lookup', fields: ['th dport'], set: 'ports' },
+];
+// Before connection tracking, to which each connection inside would be one more outside.
+const raw = -300;
 
 /** Takes VXLAN only from nodes that have endpoints on a network that this one is on. */
 const vxlanTable: NftTableRule = {
@@ -16,25 +31,39 @@ const vxlanTable: NftTableRule = {
       name: 'prerouting',
       type: 'filter',
       hook: 'prerouting',
-      // Before connection tracking: what is dropped costs no entry.
-      priority: -300,
-      rules: (['4', '6'] as const).map((family) => {
-        return {
+      priority: raw,
+      rules: [
+        { comment: 'no VXLAN', statements: [{ ...udp, negate: true }, { type: 'accept' }] },
+        ...(['4', '6'] as const).map((family): NftRule => {
+          const saddr = family === '4' ? 'ip saddr' : 'ip6 saddr';
+          return {
+            comment: 'VXLAN from members',
+            statements: [
+              ...ofNetworks,
+              { type: 'lookup', fields: [saddr], set: `members${family}` },
+              { type: 'notrack' },
+              { type: 'accept' },
+            ],
+          };
+        }),
+        {
           comment: 'VXLAN from who is not a member',
-          statements: [
-            { type: 'protocol', protocol: 'udp' },
-            { type: 'lookup', fields: ['th dport'], set: 'ports' },
-            {
-              type: 'lookup',
-              fields: [family === '4' ? 'ip saddr' : 'ip6 saddr'],
-              set: `members${family}`,
-              negate: true,
-            },
-            { type: 'counter' },
-            { type: 'drop' },
-          ],
-        };
-      }),
+          statements: [...ofNetworks, { type: 'counter' }, { type: 'drop' }],
+        },
+      ],
+    },
+    {
+      name: 'output',
+      type: 'filter',
+      hook: 'output',
+      priority: raw,
+      rules: [
+        {
+          // The mark of the packet inside would lead this one to a virtual service.
+          comment: 'VXLAN',
+          statements: [...ofNetworks, { type: 'mark-clear' }, { type: 'notrack' }],
+        },
+      ],
     },
   ],
 };

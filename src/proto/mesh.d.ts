@@ -260,6 +260,7 @@ export namespace meshd {
             policy: string;
             bind: (string|null);
             allowFrom: string[];
+            device: (string|null);
             static encode(message: meshd.v1.PublishedPort.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.PublishedPort & meshd.v1.PublishedPort.$Shape;
         }
@@ -275,6 +276,7 @@ export namespace meshd {
                 policy?: string;
                 bind?: (string|null);
                 allowFrom?: string[];
+                device?: (string|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.PublishedPort.$Properties;

@@ -1222,12 +1222,19 @@ export const meshd = $root.meshd = (() => {
             PublishedPort.prototype.policy = "";
             PublishedPort.prototype.bind = null;
             PublishedPort.prototype.allowFrom = $util.emptyArray;
+            PublishedPort.prototype.device = null;
 
             let $oneOfFields;
 
             // Virtual OneOf for proto3 optional field
             $Object.defineProperty(PublishedPort.prototype, "_bind", {
                 get: $util.oneOfGetter($oneOfFields = ["bind"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(PublishedPort.prototype, "_device", {
+                get: $util.oneOfGetter($oneOfFields = ["device"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -1257,6 +1264,8 @@ export const meshd = $root.meshd = (() => {
                 if (message.allowFrom != null && message.allowFrom.length)
                     for (let i = 0; i < message.allowFrom.length; ++i)
                         writer.uint32(74).string(message.allowFrom[i]);
+                if (message.device != null && $Object.hasOwnProperty.call(message, "device"))
+                    writer.uint32(82).string(message.device);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1366,6 +1375,13 @@ export const meshd = $root.meshd = (() => {
                             if (!(message.allowFrom && message.allowFrom.length))
                                 message.allowFrom = [];
                             message.allowFrom.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            message.device = reader.stringVerify();
+                            message._device = "device";
                             continue;
                         }
                     }

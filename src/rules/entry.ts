@@ -10,6 +10,8 @@ const localMetric = 4_096;
 export interface EntryOptions {
   /** The bridge of the ingress network. */
   readonly device: string;
+  /** UDP port of VXLAN, of the ingress network. */
+  readonly vxlanPort: number;
   /** Of the ingress network. */
   readonly subnets: readonly string[];
   /** Addresses there of this host itself, and of its tasks. */
@@ -24,7 +26,8 @@ export interface EntryOptions {
  * host that call a loopback address get their answers from a device: IPv4 has a setting for that;
  * IPv6 wants a route that says so of the device (ip6_route.c, rt6_need_strict).
  */
-export function compileEntry({ device, subnets, own, tasks, internal }: EntryOptions): Rule[] {
+export function compileEntry({ device, subnets, own, tasks, ...rest }: EntryOptions): Rule[] {
+  const { internal, vxlanPort } = rest;
   return [
     {
       kind: 'route',
@@ -38,6 +41,8 @@ export function compileEntry({ device, subnets, own, tasks, internal }: EntryOpt
     ingressTable,
     element('loopback4', '127.0.0.0/8'),
     element('loopback6', '::1'),
+    // No published port: that is found out with the first look-up, and the mark stays 0.
+    { ...element('untracked', 'udp', String(vxlanPort)), value: '0x0' },
     ...subnets.map((subnet) => element(`inside${familyOf(subnet)}`, subnet)),
     ...[...own, ...tasks].map((address) => element(`insiders${familyOf(address)}`, address)),
     ...tasks.map((address) => element(`hairpin${familyOf(address)}`, address, address)),

@@ -85,13 +85,14 @@ function arrival(
   facts: PublishedFacts,
 ): PublishedArrival {
   const where = `${formatEndpoint(packet.destination, packet.port)}/${packet.protocol}`;
+  const by = port.set === 'devices' ? ` by its device ${port.key[0]!}` : '';
   const who = publisher === undefined ? 'which is published' : `published by ${publisher.name}`;
   const from =
     facts.caller === undefined ? packet.source : `${facts.caller.name} (${packet.source})`;
   const step: ExplainStep = {
     kind: 'arrival',
     title: 'published port',
-    detail: `${from} calls ${where}, ${who}; the packet gets ${markName(port)}`,
+    detail: `${from} calls ${where}${by}, ${who}; the packet gets ${markName(port)}`,
     ...met(facts.book, port),
   };
   return { steps: [step], mark: Number(port.value) };
@@ -275,12 +276,15 @@ function outerElement(
 ): NftElementRule | undefined {
   const { destination } = packet;
   return (
+    inMap('untracked', packet, elements) ??
     inMap('ports', packet, elements) ??
     inMap('ranges', packet, elements) ??
     elements.find(
       ({ set, key: [address, ...key] }) =>
         set === `bound${familyOf(destination)}` && address === destination && isPort(packet, key),
-    )
+    ) ??
+    // By which device the packet comes is not known: the step names it.
+    elements.find(({ set, key: [, ...key] }) => set === 'devices' && isPort(packet, key))
   );
 }
 

@@ -1,6 +1,8 @@
 import {
   ingressGroup,
+  type NftField,
   type NftRule,
+  type NftSet,
   type NftStatement,
   type NftTableRule,
 } from '../model/index.js';
@@ -35,7 +37,6 @@ const families = [
 const answers: readonly NftRule[] = families.map(({ daddr, suffix }) => ({
   comment: 'answers that IPVS carries, but not to who was led here by nftables',
   statements: [
-    fromInside,
     { type: 'protocol', protocol: 'tcp' },
     { type: 'lookup', fields: ['th sport'], set: 'answers' },
     { type: 'lookup', fields: [daddr], set: `insiders${suffix}`, negate: true },
@@ -50,90 +51,90 @@ const notForUs: NftRule = {
   statements: [{ type: 'fib-elsewhere' }, accept],
 };
 
+const protocolAndPort: readonly NftField[] = ['meta l4proto', 'th dport'];
+
 /** IPVS refuses loopback addresses as source, so nftables balances for them. */
-const looped: readonly NftRule[] = families.flatMap(({ daddr, suffix }): NftRule[] => {
-  return [
-    {
-      comment: 'published ports, for clients on this host by loopback',
-      statements: [
-        { type: 'lookup', fields: [daddr], set: `loopback${suffix}` },
-        { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'looped' },
-        accept,
-      ],
-    },
-  ];
-});
+const looped: readonly NftRule[] = families.map(({ daddr, suffix }) => ({
+  comment: 'published ports, for clients on this host by loopback',
+  statements: [
+    { type: 'lookup', fields: [daddr], set: `loopback${suffix}` },
+    { type: 'mark-from-map', fields: protocolAndPort, map: 'looped' },
+    accept,
+  ],
+}));
 
 /** A task that is led to itself needs its address replaced, which costs IPVS more. */
-const fromTasks: readonly NftRule[] = [
+const fromTasks: NftRule = {
+  comment: 'published ports, for tasks of this host',
+  statements: [{ type: 'mark-from-map', fields: protocolAndPort, map: 'inner' }, accept],
+};
+
+/** What most packets ask for: a look-up by hash, and nothing more. */
+const plain: readonly NftRule[] = [
   {
-    comment: 'published ports, for tasks of this host',
+    comment: 'published ports that IPVS carries',
     statements: [
-      fromInside,
-      { type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map: 'inner' },
+      { type: 'mark-from-map', fields: protocolAndPort, map: 'untracked' },
+      { type: 'notrack' },
       accept,
     ],
   },
+  {
+    comment: 'published ports',
+    statements: [{ type: 'mark-from-map', fields: protocolAndPort, map: 'ports' }, accept],
+  },
 ];
 
-const untracked: NftRule = {
-  comment: 'what IPVS carries',
-  statements: [{ type: 'lookup', fields: ['meta mark'], set: 'untracked' }, { type: 'notrack' }],
-};
-
-const published: readonly NftRule[] = [
-  ...['ports', 'ranges'].map((map): NftRule => {
-    return {
-      comment: 'published ports',
-      statements: [{ type: 'mark-from-map', fields: ['meta l4proto', 'th dport'], map }],
-    };
-  }),
+const wideOrBound: readonly NftRule[] = [
+  {
+    comment: 'ranges of published ports',
+    statements: [{ type: 'mark-from-map', fields: protocolAndPort, map: 'ranges' }],
+  },
   ...families.map(({ daddr, suffix }): NftRule => {
     return {
       comment: 'ports published on one address',
       statements: [
-        {
-          type: 'mark-from-map',
-          fields: [daddr, 'meta l4proto', 'th dport'],
-          map: `bound${suffix}`,
-        },
+        { type: 'mark-from-map', fields: [daddr, ...protocolAndPort], map: `bound${suffix}` },
       ],
     };
   }),
 ];
 
-const restricted = families.map(({ saddr, suffix }): NftRule => {
-  return {
-    comment: 'allowFrom: other clients',
-    statements: [
-      { type: 'lookup', fields: ['meta mark'], set: 'limited' },
-      {
-        type: 'lookup',
-        fields: [saddr, 'meta mark'],
-        set: `allowed${suffix}`,
-        negate: true,
-      },
-      drop,
-    ],
-  };
-});
+const onDevice: NftRule = {
+  comment: 'ports published on one device',
+  statements: [{ type: 'mark-from-map', fields: ['iifname', ...protocolAndPort], map: 'devices' }],
+};
+
+const restricted: readonly NftRule[] = families.map(({ saddr, suffix }) => ({
+  comment: 'allowFrom: other clients',
+  statements: [
+    { type: 'lookup', fields: ['meta mark'], set: 'limited' },
+    { type: 'lookup', fields: [saddr, 'meta mark'], set: `allowed${suffix}`, negate: true },
+    drop,
+  ],
+}));
+
+const untracked: NftRule = {
+  comment: 'what IPVS carries',
+  statements: [{ type: 'lookup', fields: ['meta mark'], set: 'carried' }, { type: 'notrack' }],
+};
 
 /** What crosses between the ingress network and the world is an answer, or a task's own call. */
 const crossing: readonly NftRule[] = [
-  { comment: 'answers', statements: [{ type: 'reply-direction' }, accept] },
-  // Not where addresses are translated: packets that no connection is known of pass that by.
+  // Here, not where addresses are translated: packets that no connection is known of pass that by.
   ...families.map(({ saddr, suffix }): NftRule => {
     return {
-      comment: 'tasks on internal networks alone',
+      comment: 'of tasks that may call the world',
       statements: [
         fromInside,
-        toOutside,
-        { type: 'lookup', fields: [saddr], set: `internal${suffix}` },
-        drop,
+        { type: 'lookup', fields: [saddr], set: `internal${suffix}`, negate: true },
+        accept,
       ],
     };
   }),
-  { comment: 'of tasks', statements: [fromInside, accept] },
+  { comment: 'answers', statements: [{ type: 'reply-direction' }, accept] },
+  { comment: 'tasks on internal networks alone', statements: [fromInside, toOutside, drop] },
+  { comment: 'between tasks', statements: [fromInside, accept] },
   {
     // Translated before they come here where nftables balances; IPVS sends them past this hook.
     comment: 'published ports',
@@ -184,32 +185,26 @@ const raw = -300;
 /** Behind IPVS (ip_vs_core.c, ip_vs_ops4), which gives answers the address that was called. */
 const afterIpvs = 110;
 
+const port = ['inet_proto', 'inet_service'] as const;
+
 /** Fixed rules, and the sets that they look into. */
 export const ingressTable: NftTableRule = {
   kind: 'nft-table',
   name: ingressTableName,
   sets: [
-    // What most packets ask for is found by hash; ranges cost twice that.
-    { name: 'ports', key: ['inet_proto', 'inet_service'], value: 'mark', interval: false },
-    { name: 'ranges', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
-    { name: 'looped', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
-    { name: 'inner', key: ['inet_proto', 'inet_service'], value: 'mark', interval: true },
+    { name: 'untracked', key: port, value: 'mark', interval: false },
+    { name: 'ports', key: port, value: 'mark', interval: false },
+    { name: 'ranges', key: port, value: 'mark', interval: true },
+    { name: 'devices', key: ['ifname', ...port], value: 'mark', interval: true },
+    { name: 'looped', key: port, value: 'mark', interval: true },
+    { name: 'inner', key: port, value: 'mark', interval: true },
+    { name: 'carried', key: ['mark'], interval: false },
     { name: 'limited', key: ['mark'], interval: false },
     { name: 'snat', key: ['mark'], interval: false },
-    { name: 'untracked', key: ['mark'], interval: false },
     { name: 'answers', key: ['inet_service'], interval: false },
-    ...families.flatMap(({ address, suffix }) => [
-      {
-        name: `bound${suffix}`,
-        key: [address, 'inet_proto', 'inet_service'] as const,
-        value: 'mark' as const,
-        interval: true,
-      },
-      {
-        name: `allowed${suffix}`,
-        key: [address, 'mark'] as const,
-        interval: true,
-      },
+    ...families.flatMap(({ address, suffix }): NftSet[] => [
+      { name: `bound${suffix}`, key: [address, ...port], value: 'mark', interval: true },
+      { name: `allowed${suffix}`, key: [address, 'mark'], interval: true },
       { name: `insiders${suffix}`, key: [address], interval: false },
       { name: `inside${suffix}`, key: [address], interval: true },
       { name: `loopback${suffix}`, key: [address], interval: true },
@@ -224,19 +219,28 @@ export const ingressTable: NftTableRule = {
       hook: 'prerouting',
       priority: raw,
       rules: [
+        { comment: 'of tasks', statements: [fromInside, { type: 'goto', chain: 'inside' }] },
+        notForUs,
+        ...plain,
+        ...wideOrBound,
+        onDevice,
+        ...restricted,
+        untracked,
+      ],
+    },
+    {
+      name: 'inside',
+      rules: [
         ...answers,
         notForUs,
         {
           comment: 'loopback addresses do not come in',
-          statements: [
-            fromInside,
-            { type: 'lookup', fields: ['ip daddr'], set: 'loopback4' },
-            drop,
-          ],
+          statements: [{ type: 'lookup', fields: ['ip daddr'], set: 'loopback4' }, drop],
         },
-        ...published,
+        ...wideOrBound,
         ...restricted,
-        ...fromTasks,
+        fromTasks,
+        ...plain,
         untracked,
       ],
     },
@@ -248,24 +252,12 @@ export const ingressTable: NftTableRule = {
       rules: [
         { comment: 'to other hosts and tasks', statements: [{ type: 'leaves-host' }, accept] },
         ...looped,
-        ...published,
+        ...plain,
+        ...wideOrBound,
         untracked,
       ],
     },
     { name: 'forward', type: 'filter', hook: 'forward', priority: afterIpvs, rules: crossing },
     { name: 'postrouting', type: 'nat', hook: 'postrouting', priority: 100, rules: translated },
-    {
-      name: 'last',
-      type: 'filter',
-      hook: 'postrouting',
-      priority: 150,
-      rules: [
-        {
-          // It would survive the encapsulation and lead the outer packet to the service again.
-          comment: 'the mark has done its work',
-          statements: [toInside, { type: 'mark-is', ...ownMark }, { type: 'mark-clear' }],
-        },
-      ],
-    },
   ],
 };

@@ -50,12 +50,7 @@ function compilePort(service: Service, port: PublishedPort, view: IngressView): 
           const destinations = destinationsOf(service, endpoints, family, target);
           return virtualServiceOf(service, { fwmark, family }, part.protocol, destinations);
         });
-      return [
-        ...outerRules(part, services),
-        ...(view.isTracked ? [] : untrackedElements(part)),
-        ...innerRules(part, services),
-        ...clientElements(part),
-      ];
+      return [...outerRules(part, services, view), ...innerRules(part, services)];
     }),
   ];
 }
@@ -123,10 +118,18 @@ function splitRange(port: PublishedPort): PublishedPort[] {
 function outerRules(
   port: PublishedPort,
   services: (fwmark: number) => VirtualServiceRule[],
+  { isTracked }: IngressView,
 ): Rule[] {
   const mark = publishedMark(port.protocol, port.port);
   if (isLoopback(port.bind)) return [];
-  return [portElement(port, mark), ...masquerading(port, mark), ...services(mark)];
+  const isCarried = !isTracked && port.source === 'preserve';
+  return [
+    ...portElements(port, mark, isCarried),
+    ...(isCarried ? answerElements(port) : []),
+    ...masquerading(port, mark),
+    ...services(mark),
+    ...clientElements(port),
+  ];
 }
 
 /** For clients on this host: its processes by loopback, and its tasks. */
@@ -134,12 +137,13 @@ function innerRules(
   port: PublishedPort,
   services: (fwmark: number) => VirtualServiceRule[],
 ): Rule[] {
-  if (port.bind !== undefined && !isLoopback(port.bind)) return [];
+  const { bind, device } = port;
+  if (device !== undefined || (bind !== undefined && !isLoopback(bind))) return [];
   const mark = innerMark(port.protocol, port.port);
   const key = [port.protocol, rangeOf(port)];
   return [
     element('looped', key, hex(mark)),
-    ...(port.bind === undefined ? [element('inner', key, hex(mark))] : []),
+    ...(bind === undefined ? [element('inner', key, hex(mark))] : []),
     ...masquerading(port, mark),
     ...services(mark).map((rule) => ({ ...rule, by: 'nftables' as const })),
   ];
@@ -159,25 +163,29 @@ export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && (address === '::1' || address.startsWith('127.'));
 }
 
+/** Where the port is looked up: ranges, and what is not for all, behind what most packets are for. */
+function portElements(port: PublishedPort, mark: number, isCarried: boolean): NftElementRule[] {
+  const { protocol, bind, device, count, allowFrom } = port;
+  const key = [protocol, rangeOf(port)];
+  const isPlain = bind === undefined && device === undefined && allowFrom.length === 0;
+  if (isPlain && count === 1) return [element(isCarried ? 'untracked' : 'ports', key, hex(mark))];
+  const carried = isCarried ? [element('carried', [hex(mark)])] : [];
+  if (bind !== undefined) {
+    return [element(`bound${familyOf(bind)}`, [bind, ...key], hex(mark)), ...carried];
+  }
+  if (device !== undefined) return [element('devices', [device, ...key], hex(mark)), ...carried];
+  return [element('ranges', key, hex(mark)), ...carried];
+}
+
 /**
  * Ports that the kernel gives to callers (`net.ipv4.ip_local_port_range`) say nothing of whether a
  * packet of a task is an answer, nor do ports of UDP: there, servers call from their own port too.
  * Where answers are not tracked, calls must not be either: conntrack would take the client's second
  * packet for invalid, and the third for a clash (`net.ipv4.vs.conntrack`).
  */
-function untrackedElements({ protocol, targetPort, ...port }: PublishedPort): NftElementRule[] {
-  if (port.source === 'snat' || isLoopback(port.bind)) return [];
-  const isTold = port.count === 1 && (targetPort < 32_768 || targetPort > 60_999);
-  return [
-    element('untracked', [hex(publishedMark(protocol, port.port))]),
-    ...(protocol === 'tcp' && isTold ? [element('answers', [String(targetPort)])] : []),
-  ];
-}
-
-function portElement({ bind, protocol, ...port }: PublishedPort, mark: number): NftElementRule {
-  const key = [protocol, rangeOf(port)];
-  if (bind === undefined) return element(port.count === 1 ? 'ports' : 'ranges', key, hex(mark));
-  return element(`bound${familyOf(bind)}`, [bind, ...key], hex(mark));
+function answerElements({ protocol, targetPort, count }: PublishedPort): NftElementRule[] {
+  const isTold = count === 1 && (targetPort < 32_768 || targetPort > 60_999);
+  return protocol === 'tcp' && isTold ? [element('answers', [String(targetPort)])] : [];
 }
 
 function clientElements({ protocol, allowFrom, port }: PublishedPort): NftElementRule[] {

@@ -25,6 +25,8 @@ export class DockerHost {
 
   static async start(name: string, number: number): Promise<DockerHost> {
     const netns = await makeNode(name, number);
+    // Namespaces that dockerd makes inherit it from the first of all, not from the node's.
+    await run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
     const folder = mkdtempSync(`/tmp/bench-${name}-`);
     mkdirSync(join(folder, 'run'));
     // `ip netns exec` would hide the control groups behind a /sys of its own.

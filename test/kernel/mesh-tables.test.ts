@@ -30,6 +30,7 @@ const tables: Readonly<Record<string, readonly Rule[]>> = {
   'meshd-seal': compileSeals({ own: seals, peers: [], latest: 1 }, underlay, new Set()),
   'meshd-ingress': compileEntry({
     device: 'meshb-4096',
+    vxlanPort: 4_789,
     subnets: blue.subnets,
     own: ['10.64.0.7', 'fd00:64::7'],
     tasks: ['10.64.0.8', '10.64.0.9'],

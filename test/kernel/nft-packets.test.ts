@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyNft, observeNft } from '../../src/kernel/linux/nftables-session.js';
 import type { NetlinkSession } from '../../src/kernel/linux/session.js';
 import type {
-  NftChain,
+  NftBaseChain,
   NftElementRule,
   NftSet,
   NftStatement,
@@ -33,7 +33,7 @@ const vnis: NftSet = { name: 'vnis', key: ['@th,96,24'], interval: false };
 
 /** A table of one chain with one rule per list of statements, and elements: `set key`, `map key value`. */
 async function make(
-  where: Pick<NftChain, 'hook' | 'priority'>,
+  where: Pick<NftBaseChain, 'hook' | 'priority'>,
   rules: readonly (readonly NftStatement[])[],
   elements: readonly string[] = [],
 ): Promise<NftTableRule> {

@@ -103,6 +103,11 @@ it('is made as nft shows it', async () => {
     		iifname @devices oifname @devices drop comment "of devices"
     		tcp sport @ports drop comment "only tcp"
     		meta l4proto sctp accept comment "only sctp"
+    		meta l4proto != tcp goto others comment "elsewhere"
+    	}
+
+    	chain others {
+    		counter packets 0 bytes 0 comment "counted"
     	}
 
     	chain postrouting {

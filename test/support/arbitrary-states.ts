@@ -82,7 +82,7 @@ export const anySpec: fc.Arbitrary<ServiceSpec> = record<ServiceSpec>(
           policy: fc.constantFrom('any' as const, 'prefer-local' as const, 'local' as const),
           allowFrom: list(text),
         },
-        { bind: text },
+        { bind: text, device: text },
       ),
     ),
     scheduler: fc.constantFrom(...schedulers),

@@ -119,8 +119,14 @@ export const vocabulary: NftTableRule = {
         rule('of devices', lookup('devices', 'iifname'), lookup('devices', 'oifname'), drop),
         rule('only tcp', { type: 'protocol', protocol: 'tcp' }, lookup('ports', 'th sport'), drop),
         rule('only sctp', { type: 'protocol', protocol: 'sctp' }, { type: 'accept' }),
+        rule(
+          'elsewhere',
+          { type: 'protocol', protocol: 'tcp', negate: true },
+          { type: 'goto', chain: 'others' },
+        ),
       ],
     },
+    { name: 'others', rules: [rule('counted', { type: 'counter' })] },
     {
       name: 'postrouting',
       type: 'filter',

@@ -67,9 +67,11 @@ async function chooseBalancer(
   wanted: LinuxKernelOptions['balancer'] = 'ipvs',
 ): Promise<Balancer> {
   const ipvs = new IpvsBalancer(box, log);
-  const nftables = new NftBalancer(() => box.session('netfilter'));
+  const session = () => box.session('netfilter');
+  const nftables = new NftBalancer(session, { counting: true });
   if (wanted === 'nftables') return nftables;
-  const both = new BothBalancers(ipvs, nftables);
+  // Packets that IPVS carries, most of all, shall not pay for counting those of a few callers.
+  const both = new BothBalancers(ipvs, new NftBalancer(session, { counting: false }));
   if (wanted === 'ipvs') return both;
   const refusal = await ipvs.dataPath().catch((error: unknown) => error);
   // Whatever else is wrong will show when it is used.

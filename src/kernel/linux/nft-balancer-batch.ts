@@ -71,7 +71,7 @@ class Plan {
 
   constructor(
     private readonly session: NetlinkSession,
-    held: HeldTable,
+    private readonly held: HeldTable,
     private readonly next: Pick<Wanted, 'services' | 'timeouts'>,
   ) {
     this.services = new Map(held.services);
@@ -99,6 +99,7 @@ class Plan {
       bytes: this.writer.bytes(),
       origins: this.origins,
       held: {
+        base: this.held.base,
         isSound: exists,
         exists,
         services: new Map(this.services),
@@ -173,7 +174,7 @@ function writeBase(
   const writer = new BalancerWriter(messages, sequence);
   if (held.exists && (next === undefined || !held.isSound)) writer.deleteTable();
   if (next === undefined) return;
-  if (!held.isSound) writer.table();
+  if (!held.isSound) writer.table(held.base);
   clear(writer, held);
   if (held.timeouts === next.timeouts) return;
   for (const name of timeoutNames) {

@@ -3,18 +3,16 @@ import { addressBytes, familyOf, type Family } from '../../model/index.js';
 import {
   ctKey,
   dataValue,
+  dataVerdict,
   expr,
   expression,
   metaKey,
   registerOf,
-  u32Be,
+  verdictGoto,
   verdictRegister,
   type Expression,
 } from './nftables-expression.js';
 import { guardExpressions } from './nftables-field.js';
-import { textOf, u32BeOf } from './attributes.js';
-import { attributesOf } from './message.js';
-import { nftaData } from './nftables-message.js';
 
 const own = {
   numgen: { dreg: 1, modulus: 2, type: 3, turns: 0, chance: 1 },
@@ -23,8 +21,6 @@ const own = {
   dynset: { name: 1, op: 3, key: 4, timeout: 6, update: 1 },
   reject: { type: 1, code: 2, unreachable: 2, port: 1 },
   objref: { sreg: 3, name: 4 },
-  code: 1, // NFTA_VERDICT_CODE
-  chain: 2, // NFTA_VERDICT_CHAIN
   labels: 13, // NFT_CT_LABELS
   status: 2, // NFT_CT_STATUS
 } as const;
@@ -35,7 +31,6 @@ const networkHeader = 1;
 const transportHeader = 2;
 const loopbackType = Buffer.of(0x04, 0x03); // ARPHRD_LOOPBACK
 const familyNumbers = { 4: 2, 6: 10 } as const;
-const goto = 0xfffffffc; // NFT_GOTO
 
 /** The name of an anonymous set until the kernel has given it one. */
 export const anonymousName = '__map%d';
@@ -46,21 +41,6 @@ const behind = registerOf(4);
 /** Bytes of an address. */
 export function addressSize(family: Family): 4 | 16 {
   return family === 4 ? 4 : 16;
-}
-
-/** NFTA_DATA_VERDICT: goes on in a chain, for good. */
-export function verdictTo(chain: string): Buffer {
-  const { verdict } = nftaData;
-  const parts = [attribute(own.code, u32Be(goto)), attribute(own.chain, Buffer.from(`${chain}\0`))];
-  return attribute(verdict, Buffer.concat(parts));
-}
-
-/** The chain that such a verdict leads to; undefined when it is another one. */
-export function chainOfVerdict(data: Buffer): string | undefined {
-  const verdict = attributesOf(data).get(nftaData.verdict);
-  const parts = verdict === undefined ? undefined : attributesOf(verdict);
-  if (parts === undefined || u32BeOf(parts, own.code) !== goto) return undefined;
-  return textOf(parts, own.chain);
 }
 
 /** Takes the verdict that a map has for the client's destination address, protocol and port. */
@@ -133,7 +113,7 @@ export function ifRemembered(
     lookup(set),
     expression('immediate', {
       [expr.immediate.dreg]: verdictRegister,
-      [expr.immediate.data]: verdictTo(chain),
+      [expr.immediate.data]: dataVerdict(verdictGoto, chain),
     }),
   ];
 }
@@ -292,14 +272,5 @@ function immediate(dreg: number, value: Buffer): Expression {
 function u32Le(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-/** An attribute with its header, padded. */
-function attribute(type: number, payload_: Buffer): Buffer {
-  const bytes = Buffer.alloc((4 + payload_.length + 3) & ~3);
-  bytes.writeUInt16LE(4 + payload_.length);
-  bytes.writeUInt16LE(type, 2);
-  payload_.copy(bytes, 4);
   return bytes;
 }

@@ -7,22 +7,23 @@ import { formatMatch, type IpvsTimeoutsRule, type VirtualServiceRule } from '../
 import { KernelError, errno } from '../errors.js';
 import { textOf, u32BeOf, type Attributes } from './attributes.js';
 import { attributesOf, flag, MessageWriter, walkAttributes } from './message.js';
-import { anonymousName, chainOfVerdict } from './nft-balancer-expression.js';
+import { anonymousName } from './nft-balancer-expression.js';
 import { parseDestinationNote, parseServiceNote } from './nft-balancer-note.js';
 import {
   balancerTable,
-  baseChains,
   baseSets,
   countedSets,
   isAnonymous,
   partOf,
   protocolKeys,
+  type BaseChain,
   type ServicePart,
   type TableChain,
 } from './nft-balancer-table.js';
 import { readTimeouts, timeoutNames } from './nft-balancer-timeouts.js';
 import { decodeChain } from './nftables-chain.js';
 import {
+  chainOfVerdict,
   decodeExpressions,
   expr,
   expression,
@@ -78,6 +79,8 @@ export interface FoundTable {
 
 /** What of it is ours to count on. */
 export interface HeldTable {
+  /** As `interpret` was told. */
+  readonly base: readonly BaseChain[];
   /** False: there is none, or it has to be made anew. */
   readonly isSound: boolean;
   readonly exists: boolean;
@@ -150,19 +153,19 @@ export async function readSetElements(
   return found;
 }
 
-/** Empty when there is no table. */
-export function interpret(found: FoundTable | undefined): HeldTable {
-  const nothing = { services: new Map(), counted: new Set<string>(), debris: noDebris };
+/** Empty when there is no table. `base`: the chains that it should have for all services. */
+export function interpret(found: FoundTable | undefined, base: readonly BaseChain[]): HeldTable {
+  const nothing = { base, services: new Map(), counted: new Set<string>(), debris: noDebris };
   if (found === undefined) {
     return { ...nothing, isSound: false, exists: false, timeouts: undefined };
   }
-  if (!isBaseSound(found)) {
+  if (!isBaseSound(found, base)) {
     return { ...nothing, isSound: false, exists: true, timeouts: undefined };
   }
   const services = new Map<string, VirtualServiceRule>();
   const known = { chains: new Set<string>(), sets: new Set<string>(), entries: new Set<string>() };
 
-  for (const { name } of baseChains) known.chains.add(name);
+  for (const { name } of base) known.chains.add(name);
   for (const { name } of baseSets) known.sets.add(name);
   const entries = entriesOf(found);
   for (const name of found.chains.keys()) {
@@ -182,6 +185,7 @@ export function interpret(found: FoundTable | undefined): HeldTable {
   );
   const debris = debrisOf(found, known);
   return {
+    base,
     isSound: true,
     exists: true,
     services,
@@ -249,7 +253,7 @@ function u64Of(bytes: Buffer | undefined): number {
   return bytes?.length === 8 ? Number(bytes.readBigUInt64BE()) : 0;
 }
 
-function isBaseSound(found: FoundTable): boolean {
+function isBaseSound(found: FoundTable, base: readonly BaseChain[]): boolean {
   if (baseSets.some(({ name }) => !found.sets.has(name)) || found.timeouts === 'damaged')
     return false;
   const timed = found.elements.get('timeouts') ?? [];
@@ -258,11 +262,13 @@ function isBaseSound(found: FoundTable): boolean {
   const hasAll = protocolKeys.every((key) => protocols.some((one) => one.key.equals(key)));
   return (
     hasAll &&
-    baseChains.every((wanted) => {
+    base.every((wanted) => {
       const attributes = found.chains.get(wanted.name);
       const chain = attributes && decodeChain(attributes);
       return (
-        chain?.name === wanted.name &&
+        chain !== undefined &&
+        'hook' in chain &&
+        chain.name === wanted.name &&
         chain.type === wanted.type &&
         chain.hook === wanted.hook &&
         chain.priority === wanted.priority &&

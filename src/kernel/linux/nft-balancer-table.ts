@@ -19,7 +19,7 @@ import {
   matchFamily,
   type Destination,
   type Family,
-  type NftChain,
+  type NftBaseChain,
   type VirtualService,
   type VirtualServiceMatch,
 } from '../../model/index.js';
@@ -62,7 +62,7 @@ export interface TableChain {
   readonly rules: readonly TableRule[];
 }
 
-export interface BaseChain extends TableChain, Omit<NftChain, 'rules'> {
+export interface BaseChain extends TableChain, Omit<NftBaseChain, 'rules'> {
   readonly rules: readonly TableRule[];
 }
 
@@ -116,21 +116,23 @@ const translating: readonly TableRule[] = [
   { comment: 'addresses', expressions: verdictByAddress(6, 'services6') },
 ];
 
-export const baseChains: readonly BaseChain[] = (['prerouting', 'output'] as const).flatMap(
-  (hook): BaseChain[] => [
-    { name: hook, type: 'nat', hook, priority: -100, rules: translating },
-    {
-      name: `count-${hook}`,
-      type: 'filter',
-      hook,
-      priority: -90,
-      rules: countedSets.map((set) => ({
-        comment: 'packets of our connections',
-        expressions: countIn(set, { hook, isAnswer: set === 'answered' }),
-      })),
-    },
-  ],
-);
+const hooks = ['prerouting', 'output'] as const;
+
+export const translatingChains: readonly BaseChain[] = hooks.map((hook) => {
+  return { name: hook, type: 'nat', hook, priority: -100, rules: translating };
+});
+
+/** Every packet of the host comes here, whoever carries it. */
+export const countingChains: readonly BaseChain[] = hooks.map((hook) => ({
+  name: `count-${hook}`,
+  type: 'filter',
+  hook,
+  priority: -90,
+  rules: countedSets.map((set) => ({
+    comment: 'packets of our connections',
+    expressions: countIn(set, { hook, isAnswer: set === 'answered' }),
+  })),
+}));
 
 /** The chains, sets and elements of `service`. */
 export function partOf(service: VirtualService): ServicePart {

@@ -1,14 +1,14 @@
 /** Messages that make, change and remove parts of the balancer's table, for a batch. */
 import type { Family } from '../../model/index.js';
 import { flag, type MessageWriter } from './message.js';
-import { anonymousName, verdictTo } from './nft-balancer-expression.js';
+import { anonymousName } from './nft-balancer-expression.js';
 import {
   balancerTable,
-  baseChains,
   baseSets,
   countedSets,
   isAnonymous,
   protocolKeys,
+  type BaseChain,
   type DestinationPart,
   type ServicePart,
   type TableChain,
@@ -16,7 +16,14 @@ import {
   type TableSet,
 } from './nft-balancer-table.js';
 import { encodeChain } from './nftables-chain.js';
-import { encodeExpression, expr, expression, type Expression } from './nftables-expression.js';
+import {
+  dataVerdict,
+  encodeExpression,
+  expr,
+  expression,
+  verdictGoto,
+  type Expression,
+} from './nftables-expression.js';
 import { beginNft, nft, nftTypes, nftaData, nftaExpression, nftaList } from './nftables-message.js';
 import { ruleComment } from './nftables-rule.js';
 import { textOf } from './attributes.js';
@@ -65,7 +72,7 @@ export class BalancerWriter {
   ) {}
 
   /** The table without services. */
-  table(): void {
+  table(base: readonly BaseChain[]): void {
     this.begin(nft.newTable, created);
     this.writer.end();
     for (const set of baseSets) this.set(set);
@@ -73,7 +80,7 @@ export class BalancerWriter {
       'protocols',
       protocolKeys.map((key) => ({ key })),
     );
-    for (const chain of baseChains) {
+    for (const chain of base) {
       encodeChain(this.writer, balancerTable, { ...chain, rules: [] }, this.sequence);
       for (const rule of chain.rules) this.rule(chain.name, rule);
     }
@@ -164,7 +171,7 @@ export class BalancerWriter {
   }
 
   entry({ entry, chain }: ServicePart, verb: 'add' | 'delete'): void {
-    const element = { key: entry.key, data: verdictTo(chain.name) };
+    const element = { key: entry.key, data: dataVerdict(verdictGoto, chain.name) };
     if (verb === 'add') this.elements(entry.map, [element]);
     else this.deleteElements(entry.map, [entry.key]);
   }
@@ -218,7 +225,10 @@ export class BalancerWriter {
       this.size(map.elements.length);
       writer.attributeU32Be(nfta.set.id, mapId);
       writer.end();
-      const list = map.elements.map(([key, name]) => ({ key, data: verdictTo(name) }));
+      const list = map.elements.map(([key, name]) => ({
+        key,
+        data: dataVerdict(verdictGoto, name),
+      }));
       this.elements(anonymousName, list, mapId);
     }
     this.begin(nft.newRule, created | flag.append);

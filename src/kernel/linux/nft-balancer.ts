@@ -25,7 +25,15 @@ import {
   type FoundTable,
   type HeldTable,
 } from './nft-balancer-read.js';
-import { balancerTable, labelMagic, labelOf, partOf } from './nft-balancer-table.js';
+import {
+  balancerTable,
+  countingChains,
+  labelMagic,
+  labelOf,
+  partOf,
+  translatingChains,
+  type BaseChain,
+} from './nft-balancer-table.js';
 import { ofOneGeneration } from './nftables-session.js';
 import { formatOpLine, type Fail, type OpRange } from './op-batch.js';
 import type { NetlinkSession, Refusal } from './session.js';
@@ -46,7 +54,15 @@ export class NftBalancer implements Balancer {
   private held: HeldTable | undefined;
   private readonly rates = new RateMeter();
 
-  constructor(private readonly session: () => Promise<NetlinkSession>) {}
+  private readonly base: readonly BaseChain[];
+
+  /** `counting`: whether packets and bytes are counted, for which each packet of the host pays. */
+  constructor(
+    private readonly session: () => Promise<NetlinkSession>,
+    { counting }: { readonly counting: boolean },
+  ) {
+    this.base = [...translatingChains, ...(counting ? countingChains : [])];
+  }
 
   /** Nobody else's: the table is ours. */
   async observe(own: Map<string, Rule>): Promise<void> {
@@ -89,7 +105,7 @@ export class NftBalancer implements Balancer {
     const session = await this.session();
     const found = await this.readTable(session);
     const wanted = only === undefined ? undefined : new Set(only.map(formatMatch));
-    const all = [...interpret(found).services.values()];
+    const all = [...interpret(found, this.base).services.values()];
     const services = all.filter(({ match }) => wanted?.has(formatMatch(match)) ?? true);
     if (found === undefined || services.length === 0) return [];
     const counts = countsIn(found, all);
@@ -137,7 +153,7 @@ export class NftBalancer implements Balancer {
   }
 
   private async read(): Promise<HeldTable> {
-    this.held = interpret(await this.readTable(await this.session()));
+    this.held = interpret(await this.readTable(await this.session()), this.base);
     return this.held;
   }
 

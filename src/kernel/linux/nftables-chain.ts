@@ -1,5 +1,5 @@
-/** Base chains of tables (NFT_MSG_NEWCHAIN), with policy accept. */
-import type { NftChain } from '../../model/index.js';
+/** Chains of tables (NFT_MSG_NEWCHAIN), those with a hook with policy accept. */
+import type { NftBaseChain, NftPlainChain } from '../../model/index.js';
 import { textOf, u32BeOf, type Attributes } from './attributes.js';
 import { attributesOf, flag, type MessageWriter } from './message.js';
 import { beginNft, nft } from './nftables-message.js';
@@ -14,34 +14,40 @@ const types = ['filter', 'nat', 'route'] as const;
 export function encodeChain(
   writer: MessageWriter,
   table: string,
-  chain: NftChain,
+  chain: NftBaseChain | NftPlainChain,
   sequence: number,
 ): void {
   beginNft(writer, nft.newChain, flag.request | flag.create | flag.exclusive, sequence);
   writer.attributeString(nfta.table, table);
   writer.attributeString(nfta.name, chain.name);
-  writer.beginNested(nfta.hook);
-  writer.attributeU32Be(nftaHook.number, hooks.indexOf(chain.hook));
-  writer.attributeU32Be(nftaHook.priority, chain.priority);
-  writer.endNested();
-  writer.attributeU32Be(nfta.policy, accept);
-  writer.attributeString(nfta.type, chain.type);
+  if ('hook' in chain) {
+    writer.beginNested(nfta.hook);
+    writer.attributeU32Be(nftaHook.number, hooks.indexOf(chain.hook));
+    writer.attributeU32Be(nftaHook.priority, chain.priority);
+    writer.endNested();
+    writer.attributeU32Be(nfta.policy, accept);
+    writer.attributeString(nfta.type, chain.type);
+  }
   writer.end();
 }
 
+type WithoutRules<Chain> = Omit<Chain, 'rules'>;
+
 /** A chain without its rules. One we would not make says so in its name. */
-export function decodeChain(attributes: Attributes): Omit<NftChain, 'rules'> | undefined {
+export function decodeChain(
+  attributes: Attributes,
+): WithoutRules<NftBaseChain> | WithoutRules<NftPlainChain> | undefined {
   const name = textOf(attributes, nfta.name);
   if (name === undefined) return undefined;
   const hookAttributes = attributes.get(nfta.hook);
-  const nested = hookAttributes === undefined ? new Map() : attributesOf(hookAttributes);
+  if (hookAttributes === undefined) return { name };
+  const nested = attributesOf(hookAttributes);
   const hook = hooks[u32BeOf(nested, nftaHook.number) ?? hooks.length];
   const type = types.find((each) => each === textOf(attributes, nfta.type));
   const policy = u32BeOf(attributes, nfta.policy);
   const priority = u32BeOf(nested, nftaHook.priority);
   if (hook === undefined || type === undefined || priority === undefined || policy !== accept) {
-    const why = hook === undefined ? 'no base chain' : 'policy changed';
-    return { name: `${name} (${why})`, type: 'filter', hook: 'prerouting', priority: 0 };
+    return { name: `${name} (changed)` };
   }
   return { name, type, hook, priority: priority | 0 };
 }

@@ -9,7 +9,7 @@ import {
   walkAttributes,
   type MessageWriter,
 } from './message.js';
-import { textOf } from './attributes.js';
+import { textOf, u32BeOf } from './attributes.js';
 import { nftaData, nftaExpression, nftaList } from './nftables-message.js';
 
 export interface Expression {
@@ -82,9 +82,23 @@ export function dataValue(value: Buffer): Buffer {
   return attribute(nftaData.value, value);
 }
 
-/** NFTA_DATA_VERDICT with NFTA_VERDICT_CODE. */
-export function dataVerdict(code: number): Buffer {
-  return attribute(nftaData.verdict, attribute(1, u32Be(code)));
+/** NFT_GOTO. */
+export const verdictGoto = 0xfffffffc;
+const nftaVerdict = { code: 1, chain: 2 } as const;
+
+/** NFTA_DATA_VERDICT; `chain` is where one that goes on elsewhere does so. */
+export function dataVerdict(code: number, chain?: string): Buffer {
+  const parts = [attribute(nftaVerdict.code, u32Be(code))];
+  if (chain !== undefined) parts.push(attribute(nftaVerdict.chain, Buffer.from(`${chain}\0`)));
+  return attribute(nftaData.verdict, Buffer.concat(parts));
+}
+
+/** The chain that a verdict leads to for good; undefined when it is another one. */
+export function chainOfVerdict(data: Buffer): string | undefined {
+  const verdict = attributesOf(data).get(nftaData.verdict);
+  const parts = verdict === undefined ? undefined : attributesOf(verdict);
+  if (parts === undefined || u32BeOf(parts, nftaVerdict.code) !== verdictGoto) return undefined;
+  return textOf(parts, nftaVerdict.chain);
 }
 
 export function encodeExpression(writer: MessageWriter, { name, attributes }: Expression): void {

@@ -5,6 +5,7 @@
 import type { NftField, NftStatement } from '../../model/index.js';
 import { textOf, u32BeOf } from './attributes.js';
 import {
+  chainOfVerdict,
   ctKey,
   dataValue,
   dataVerdict,
@@ -13,6 +14,7 @@ import {
   metaKey,
   registerOf,
   sameExpression,
+  verdictGoto,
   verdictRegister,
   type Expression,
 } from './nftables-expression.js';
@@ -54,7 +56,7 @@ export function statementsOf(expressions: readonly Expression[]): NftStatement[]
 const first = registerOf(0);
 const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
 const typeLocal = 2; // RTN_LOCAL
-const verdicts = { drop: 0, accept: 1 } as const; // NF_DROP, NF_ACCEPT
+const verdicts = { drop: 0, accept: 1, goto: verdictGoto } as const; // NF_DROP, NF_ACCEPT
 
 const loadAddressType = expression('fib', {
   [expr.fib.dreg]: first,
@@ -71,6 +73,9 @@ const fixed: readonly (readonly [NftStatement, readonly Expression[]])[] = [
   [{ type: 'protocol', protocol: 'tcp' }, protocolIs(protocols.tcp)],
   [{ type: 'protocol', protocol: 'udp' }, protocolIs(protocols.udp)],
   [{ type: 'protocol', protocol: 'sctp' }, protocolIs(protocols.sctp)],
+  [{ type: 'protocol', protocol: 'tcp', negate: true }, protocolIs(protocols.tcp, true)],
+  [{ type: 'protocol', protocol: 'udp', negate: true }, protocolIs(protocols.udp, true)],
+  [{ type: 'protocol', protocol: 'sctp', negate: true }, protocolIs(protocols.sctp, true)],
   [{ type: 'fib-local' }, [loadAddressType, compare(expr.cmp.equal, u32Host(typeLocal))]],
   [{ type: 'fib-elsewhere' }, [loadAddressType, compare(expr.cmp.unequal, u32Host(typeLocal))]],
   [
@@ -131,7 +136,9 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
     case 'device-group':
       return deviceGroup(statement);
     case 'protocol':
-      return protocolIs(protocols[statement.protocol]);
+      return protocolIs(protocols[statement.protocol], statement.negate);
+    case 'goto':
+      return [goto(statement.chain)];
     case 'fib-local':
     case 'fib-elsewhere':
     case 'leaves-host':
@@ -166,6 +173,8 @@ function readStatement(expressions: readonly Expression[], at: number): Read {
   }
   const group = readDeviceGroup(expressions[at]!, expressions[at + 1]);
   if (group !== undefined) return { statement: group, length: 2 };
+  const goes = readGoto(expressions[at]!);
+  if (goes !== undefined) return { statement: goes, length: 1 };
   const fields = loadedFields(expressions, at);
   const [next, behind] = expressions.slice(at + fields.length);
   if (next?.name === 'lookup') return readLookup(fields, next);
@@ -259,8 +268,10 @@ function compare(op: number, value: Buffer): Expression {
   return expression('cmp', { [cmp.sreg]: first, [cmp.op]: op, [cmp.data]: dataValue(value) });
 }
 
-function protocolIs(number: number): Expression[] {
-  return [...loadExpressions(['meta l4proto']), compare(expr.cmp.equal, Buffer.of(number))];
+function protocolIs(number: number, negate = false): Expression[] {
+  const { equal, unequal } = expr.cmp;
+  const relation = negate ? unequal : equal;
+  return [...loadExpressions(['meta l4proto']), compare(relation, Buffer.of(number))];
 }
 
 /** As `nft` has it: numbers compare as in network order. */
@@ -281,6 +292,20 @@ function verdict(code: number): Expression {
     [immediate.dreg]: verdictRegister,
     [immediate.data]: dataVerdict(code),
   });
+}
+
+function goto(chain: string): Expression {
+  const { immediate } = expr;
+  return expression('immediate', {
+    [immediate.dreg]: verdictRegister,
+    [immediate.data]: dataVerdict(verdicts.goto, chain),
+  });
+}
+
+function readGoto({ name, attributes }: Expression): NftStatement | undefined {
+  if (name !== 'immediate') return undefined;
+  const chain = chainOfVerdict(attributes.get(expr.immediate.data) ?? Buffer.alloc(0));
+  return chain === undefined ? undefined : { type: 'goto', chain };
 }
 
 function u32Host(value: number): Buffer {

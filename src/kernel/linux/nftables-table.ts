@@ -1,4 +1,4 @@
-import type { NftChain, NftRule, NftSet, NftTableRule } from '../../model/index.js';
+import type { NftRule, NftSet, NftTableRule } from '../../model/index.js';
 import { u32BeOf, type Attributes } from './attributes.js';
 import { decodeChain } from './nftables-chain.js';
 import { nft, ownNftAttributes, tableOf } from './nftables-message.js';
@@ -31,7 +31,7 @@ export class NftTablesReader {
 class TableReader {
   private readonly dormant: boolean;
   private readonly definitions = new Map<string, NftSet>();
-  private readonly chains = new Map<string, Omit<NftChain, 'rules'>>();
+  private readonly chains = new Map<string, NonNullable<ReturnType<typeof decodeChain>>>();
   private readonly rules = new Map<string, NftRule[]>();
 
   constructor(

@@ -23,6 +23,8 @@ const published = {
   talk: `{port: 89, targetPort: ${udpPort}, protocol: udp}`,
   guarded: `{port: 86, targetPort: ${tcpPort}, allowFrom: [198.51.100.0/24]}`,
   bound: `{port: 87, targetPort: ${tcpPort}, bind: ${addressOf('lb', 4)}}`,
+  wired: `{port: 90, targetPort: ${tcpPort}, device: eth0}`,
+  rear: `{port: 91, targetPort: ${tcpPort}, device: eth1}`,
   chosen: `auto:${tcpPort}`,
   // The servers listen on one of its ten thousand ports.
   wide: `{port: 8000, count: 10000}`,
@@ -148,6 +150,12 @@ async function clients(scene: Scene): Promise<void> {
     elsewhere.ok === 0 && there.failed === 0,
     'bind: one address answers, others do not',
     `${troubles(elsewhere)}; ${troubles(there)}`,
+  );
+  const [wired, rear] = [await call(scene, 'lb', 90), await call(scene, 'lb', 91)];
+  report.claim(
+    wired.failed === 0 && rear.ok === 0,
+    'device: who calls by that one is answered, others are not',
+    `${troubles(wired)}; ${troubles(rear)}`,
   );
 }
 

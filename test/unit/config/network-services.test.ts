@@ -46,6 +46,7 @@ describe('a service on a network', () => {
       { port: 80, policy: 'prefer-local', bind: '192.0.2.1' },
       '80/tcp {policy=prefer-local bind=192.0.2.1}',
     ],
+    [{ port: 80, device: 'eth0.100' }, '80/tcp {device=eth0.100}'],
   ])('publishes %j', (port, text) => {
     const spec = checkSpec({ ...web, publish: [port] }, 'web');
     expect(formatPublished(spec.publish[0]!)).toBe(text);
@@ -71,6 +72,12 @@ describe('a service on a network', () => {
       { publish: [{ port: 80, bind: '192.0.2.1', allowFrom: ['fd00::/8'] }] },
       'no client of fd00::/8 can call 192.0.2.1',
     ],
+    [
+      { publish: [{ port: 80, bind: '192.0.2.1', device: 'eth0' }] },
+      'bind and device exclude each other',
+    ],
+    [{ publish: [{ port: 80, device: 'sixteen-letters-' }] }, 'expected the name of a device'],
+    [{ publish: [{ port: 80, device: 'lo' }] }, 'expected the name of a device'],
     [{ publish: [{ port: 'auto' }] }, 'port auto is a single one, and needs targetPort'],
     [{ publish: [{ port: 'auto', targetPort: 80, count: 2 }] }, 'port auto is a single one'],
     [{ publish: [{ port: 0 }] }, "expected a port 1-65535, or 'auto'"],

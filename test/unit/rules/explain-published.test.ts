@@ -122,7 +122,7 @@ describe('the way of a packet to a published port', () => {
   });
 
   it('says what the kernel lacks', () => {
-    const lacking = ['nft element meshd-ingress ports tcp . 80'];
+    const lacking = ['nft element meshd-ingress untracked tcp . 80'];
     expect(explained({ lacking }).steps.map(({ kernel }) => kernel)).toEqual([
       ...['lacks', 'holds', undefined, undefined, 'holds', undefined],
     ]);

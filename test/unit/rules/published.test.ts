@@ -112,6 +112,18 @@ describe('a published port', () => {
     ]);
   });
 
+  it('is on one device of each node, for both families and nobody on the host itself', () => {
+    expect(compiled({ device: 'eth1' })).toEqual([
+      'nft element meshd-ingress devices eth1 . tcp . 80 : 0x4d010050',
+      'ipvs fwmark 1291911248 rr',
+      ...both,
+      'ipvs fwmark 1291911248/v6 rr',
+      '  [fd6d::12]:8080 masq weight=1',
+      '  [fd6d::2]:8080 masq weight=1',
+    ]);
+    expect(compiled({ device: 'eth1' }, view, true)).toEqual(['']);
+  });
+
   it('is on one address with bind, of its family alone', () => {
     expect(compiled({ bind: '192.0.2.1' })).toEqual([
       'nft element meshd-ingress bound4 192.0.2.1 . tcp . 80 : 0x4d010050',
@@ -134,18 +146,27 @@ describe('a published port', () => {
 describe('where IPVS carries it, connection tracking', () => {
   const spared = (port: Partial<PublishedPort>): string[] =>
     compiled(port, { ...view, isTracked: false })
-      .filter((line) => /untracked|answers/.test(line))
+      .filter((line) => /untracked|carried|answers|ranges/.test(line))
       .map((line) => line.replace('nft element meshd-ingress ', ''));
   it.each<[string, Partial<PublishedPort>, string[]]>([
-    ['is spared calls and answers', {}, ['untracked 0x4d010050', 'answers 8080']],
-    ['sees answers of UDP', { protocol: 'udp' }, ['untracked 0x4d020050']],
+    ['is spared calls and answers', {}, ['untracked tcp . 80 : 0x4d010050', 'answers 8080']],
+    ['sees answers of UDP', { protocol: 'udp' }, ['untracked udp . 80 : 0x4d020050']],
     [
       'sees answers from ports that kernels give to callers',
       { targetPort: 50_051 },
-      ['untracked 0x4d010050'],
+      ['untracked tcp . 80 : 0x4d010050'],
     ],
     ['sees everything of source snat', { source: 'snat' }, []],
-    ['sees answers of ranges', { targetPort: 80, count: 3 }, ['untracked 0x4d010050']],
+    [
+      'sees answers of ranges',
+      { targetPort: 80, count: 3 },
+      ['ranges tcp . 80-82 : 0x4d010050', 'carried 0x4d010050'],
+    ],
+    [
+      'is spared what is for some clients only',
+      { allowFrom: ['10.0.0.0/8'] },
+      ['ranges tcp . 80 : 0x4d010050', 'carried 0x4d010050', 'answers 8080'],
+    ],
     ['sees everything of a loopback address', { bind: '127.0.0.1' }, []],
   ])('%s', (_, port, expected) => {
     expect(spared(port)).toEqual(expected);

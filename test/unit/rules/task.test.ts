@@ -63,6 +63,7 @@ describe('the sandbox of a task', () => {
 it('a host is an entry by its bridge', () => {
   const options = {
     device: 'meshb-4096',
+    vxlanPort: 4_789,
     subnets: ['10.255.0.0/16'],
     own: ['10.255.0.7'],
     tasks: ['10.255.0.8'],
@@ -73,6 +74,7 @@ it('a host is an entry by its bridge', () => {
     'sysctl net/ipv4/conf/meshb-4096/route_localnet = 1',
     'nft element meshd-ingress loopback4 127.0.0.0/8',
     'nft element meshd-ingress loopback6 ::1',
+    'nft element meshd-ingress untracked udp . 4789 : 0x0',
     'nft element meshd-ingress inside4 10.255.0.0/16',
     'nft element meshd-ingress insiders4 10.255.0.7',
     'nft element meshd-ingress insiders4 10.255.0.8',
