@@ -10,7 +10,7 @@ const outdir = `${root}.lab/bench`;
 await build({
   absWorkingDir: root,
   // Some measure what a fresh process does, in a network namespace of its own.
-  entryPoints: ['test/bench/main.ts', 'test/bench/program-child.ts'],
+  entryPoints: ['main', 'program-child', 'state-child'].map((name) => `test/bench/${name}.ts`),
   outdir,
   outExtension: { '.js': '.mjs' },
   bundle: true,

@@ -11,6 +11,7 @@ import { plan } from './plan.js';
 
 import { ports } from './ports.js';
 import { program } from './program.js';
+import { state } from './state.js';
 
 const benches: readonly Bench[] = [
   plan,
@@ -21,6 +22,7 @@ const benches: readonly Bench[] = [
   mesh,
   ports,
   failover,
+  state,
 ];
 
 async function main(argv: readonly string[]): Promise<number> {
