@@ -30,6 +30,7 @@ export const mesh: Bench = {
     swarm: "against Docker Swarm's routing mesh",
     ipvsadm: 'against IPVS NAT and VXLAN by hand',
     overlay: 'a network between tasks of two nodes, against the underlay',
+    sealed: 'the same, sealed',
     longrun: '200,000 connections of one client, one after the other',
   },
   slow: ['swarm', 'longrun'],
@@ -40,7 +41,11 @@ export const mesh: Bench = {
     await run(['modprobe', '-a', 'ip_vs', 'ip_vs_rr', 'dummy']);
     const work: readonly (readonly [readonly string[], () => Promise<void>])[] = [
       [['swarm', 'ipvsadm'], () => published(cases)],
-      [['overlay'], async () => overlay('overlay', await startMesh(2, lan), '10.65.0.0/24')],
+      [['overlay'], async () => overlay('overlay', await startMesh(2, lan), { subnet })],
+      [
+        ['sealed'],
+        async () => overlay('sealed', await startMesh(2, lan), { subnet, sealed: true }),
+      ],
       [['longrun'], longrun],
     ];
     for (const [names, start] of work) {
@@ -55,6 +60,7 @@ export const mesh: Bench = {
   },
 };
 
+const subnet = '10.65.0.0/24';
 const lan = { profile: 'lan' } as const;
 
 async function published(cases: readonly string[]): Promise<void> {

@@ -1,24 +1,26 @@
 /**
- * `state-child KEY-FILE NODE ADDRESS JOIN NETWORK-JSON COUNT PER-SERVICE`: a node of a mesh as the
- * daemon has it, but for the kernel; it has COUNT endpoints on the network, of which each PER-SERVICE
- * serve one of the services s0, s1 ... Prints `ready` when their rows are signed and it gossips.
+ * `state-child KEY-FILE NODE ADDRESS JOIN NETWORK-JSON FIRST COUNT PER-SERVICE`: a node of a mesh as
+ * the daemon has it, but for the kernel; it has COUNT endpoints on the network, from number FIRST on,
+ * of which each PER-SERVICE serve one of the services s0, s1 ... Prints `ready` when their rows are signed and it gossips.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { wireOptions } from '../../src/gossip/index.js';
 import { openGossipTransport, realClock } from '../../src/io/index.js';
-import { MeshNode, readKeys } from '../../src/mesh/index.js';
+import { MeshNode, noSeals, readKeys } from '../../src/mesh/index.js';
 import { addressAt, type LocalEndpoint, type Network } from '../../src/model/index.js';
 import { macOf } from '../../src/overlay/index.js';
 import { ServiceTable, VipPool } from '../../src/store/index.js';
 
-const [keyFile, name, address, joined, networkText, count, perService] = process.argv.slice(2);
+const [keyFile, name, address, joined, networkText, ...numbers] = process.argv.slice(2);
+const [first, count, perService] = numbers.map(Number) as [number, number, number];
 const network = JSON.parse(networkText!) as Network;
 const table = new ServiceTable(new VipPool([]));
 const port = 7946;
 
 /** The subnet's upper half: the real nodes take theirs from the slices below. */
-const endpoints = Array.from({ length: Number(count) }, (_, i): LocalEndpoint => {
+const endpoints = Array.from({ length: count }, (_, n): LocalEndpoint => {
+  const i = first + n;
   const addresses = [addressAt(network.subnets[0]!, 2 ** 14 + i)];
   return {
     name: `e${i}`,
@@ -27,7 +29,7 @@ const endpoints = Array.from({ length: Number(count) }, (_, i): LocalEndpoint =>
     vtep: address!,
     addresses,
     mac: macOf(addresses[0]!),
-    services: { [`s${Math.floor(i / Number(perService))}`]: 1 },
+    services: { [`s${Math.floor(i / perService)}`]: 1 },
     isEntry: false,
     isAway: false,
     sandbox: `/run/netns/e${i}`,
@@ -61,6 +63,7 @@ const node = new MeshNode({
     claims: new Map(),
     declarations: [],
     peers: [],
+    seals: noSeals,
     networks: {
       networks: [{ claim: 1, network, adopted: true }],
       slices: [],
@@ -70,6 +73,8 @@ const node = new MeshNode({
   },
   save: () => Promise.resolve(),
   networkChanged: silent,
+  seals: { port: 0, changed: silent },
+  explain: () => Promise.resolve(undefined),
   saveKeys: () => Promise.resolve(),
   openTransport: (handlers) => openGossipTransport({ address: address!, port }, handlers),
 });

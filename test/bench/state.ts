@@ -12,6 +12,8 @@ import { within } from './netns.js';
 /** Endpoints of other nodes on a network, by case. */
 const counts = { '1k': 1_000, '10k': 10_000 } as const;
 const perService = 10;
+/** Below the rows that the mesh takes of one node. */
+const perNode = 5_000;
 /** Until what the start left behind is collected. Unit: milliseconds. */
 const settleMs = 20_000;
 
@@ -96,11 +98,15 @@ async function addEndpoints(
   network: object,
   count: number,
 ): Promise<void> {
-  const netns = await makeNode('far', 9);
   const program = [process.execPath, join(buildFolder, 'state-child.mjs'), keyFile];
-  const words = ['far', nodeAddress(9), address, JSON.stringify(network)];
-  const argv = [...program, ...words, String(count), String(perService)];
-  atEnd(await startUntil(within(netns, argv), 'ready'));
+  for (let first = 0; first < count; first += perNode) {
+    const number = 9 + first / perNode;
+    const name = `far${number}`;
+    const netns = await makeNode(name, number);
+    const words = [name, nodeAddress(number), address, JSON.stringify(network)];
+    const numbers = [first, Math.min(perNode, count - first), perService].map(String);
+    atEnd(await startUntil(within(netns, [...program, ...words, ...numbers]), 'ready'));
+  }
 }
 
 /** Entries that there is one of for each endpoint, or more. */
