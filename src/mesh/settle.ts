@@ -1,5 +1,12 @@
 import type { Service } from '../model/index.js';
-import { listenersOf, sameService, type MeshRequest, type ServiceTable } from '../store/index.js';
+import {
+  formatListener,
+  listenersOf,
+  sameService,
+  type Listener,
+  type MeshRequest,
+  type ServiceTable,
+} from '../store/index.js';
 
 /** A service that a node asks for, as all nodes see it. */
 export interface Declaration {
@@ -30,7 +37,7 @@ export interface Settlement {
 export function settle(declarations: Iterable<Declaration>): Settlement {
   const winners = new Map<string, Declaration>();
   const losers: Loser[] = [];
-  const listeners = new Map<string, Declaration>();
+  const listeners = new Map<Listener, Declaration>();
   for (const declaration of [...declarations].sort(byPrecedence)) {
     const { service } = declaration;
     const first = winners.get(service.name);
@@ -43,7 +50,7 @@ export function settle(declarations: Iterable<Declaration>): Settlement {
     const taken = [...listenersOf(service)].find((listener) => listeners.has(listener));
     if (taken !== undefined) {
       const holder = listeners.get(taken)!;
-      const reason = `${taken} belongs to service ${holder.service.name} of node ${holder.owner}`;
+      const reason = `${formatListener(taken)} belongs to service ${holder.service.name} of node ${holder.owner}`;
       losers.push({ declaration, reason });
       continue;
     }

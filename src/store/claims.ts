@@ -3,12 +3,12 @@ import { formatMatch, type PublishedPort, type Service, type ServiceSpec } from 
 
 /** VIPs and ports as they will be once the services in `moving` have let go of theirs. */
 export class Claims {
-  private readonly newListeners = new Map<string, string>();
+  private readonly newListeners = new Map<Listener, string>();
   private readonly newVips = new Set<string>();
   private readonly moving: ReadonlySet<string>;
 
   constructor(
-    private readonly listeners: ReadonlyMap<string, string>,
+    private readonly listeners: ReadonlyMap<Listener, string>,
     private readonly holders: ReadonlyMap<string, ReadonlySet<string>>,
     moving: readonly string[],
   ) {
@@ -44,7 +44,7 @@ export class Claims {
     for (const listener of listenersOf({ ...spec, vips })) {
       const holder = this.holderOf(listener) ?? spec.name;
       if (holder !== spec.name) {
-        const problem = `${listener} belongs to service ${holder}`;
+        const problem = `${formatListener(listener)} belongs to service ${holder}`;
         throw new MeshError('conflict', `service ${spec.name}: ${problem}`);
       }
       this.newListeners.set(listener, spec.name);
@@ -52,15 +52,20 @@ export class Claims {
     this.take(vips);
   }
 
-  private holderOf(listener: string): string | undefined {
+  private holderOf(listener: Listener): string | undefined {
     const old = this.listeners.get(listener);
     const stays = old !== undefined && !this.moving.has(old);
     return this.newListeners.get(listener) ?? (stays ? old : undefined);
   }
 }
 
-/** Where a service listens: `10.96.0.1:80/tcp`; on a network `10.64.0.200` and `published 80/tcp`. */
-export function* listenersOf(service: Service): Generator<string> {
+/**
+ * Where a service listens: `10.96.0.1:80/tcp`; on a network `10.64.0.200`, and a number for each
+ * published port, of which there may be tens of thousands.
+ */
+export type Listener = string | number;
+
+export function* listenersOf(service: Service): Generator<Listener> {
   if (service.network !== undefined) {
     yield* service.vips;
     for (const { protocol, port, count } of service.publish) {
@@ -75,6 +80,15 @@ export function* listenersOf(service: Service): Generator<string> {
   }
 }
 
-function publishedAt(protocol: PublishedPort['protocol'], port: number): string {
-  return `published ${port}/${protocol}`;
+/** `published 80/tcp`, and others as they are. */
+export function formatListener(listener: Listener): string {
+  if (typeof listener === 'string') return listener;
+  return `published ${listener % portsOfProtocol}/${protocols[Math.floor(listener / portsOfProtocol)]!}`;
+}
+
+const protocols = ['tcp', 'udp', 'sctp'] as const;
+const portsOfProtocol = 0x10000;
+
+function publishedAt(protocol: PublishedPort['protocol'], port: number): number {
+  return protocols.indexOf(protocol) * portsOfProtocol + port;
 }

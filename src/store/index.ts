@@ -1,7 +1,7 @@
 /** The table of services with its revisions, and what of it is written down. */
 export { recordsOf, replay, snapshotOf } from './records.js';
 export type { Remembered, TableRecord } from './records.js';
-export { listenersOf } from './claims.js';
+export { formatListener, listenersOf, type Listener } from './claims.js';
 export { sameService } from './same-service.js';
 export { ServiceTable } from './service-table.js';
 export type {

@@ -1,6 +1,6 @@
 import { MeshError } from '../base/index.js';
 import { familyOf, type Family, type Service, type ServiceSpec } from '../model/index.js';
-import { Claims, listenersOf } from './claims.js';
+import { Claims, listenersOf, type Listener } from './claims.js';
 import { chosenPorts, choosePorts, givenPorts, type ChosenPort } from './published-ports.js';
 import { sameService } from './same-service.js';
 import { withDrained } from './with-drained.js';
@@ -21,8 +21,7 @@ import type { VipPool } from './vip-pool.js';
  */
 export class ServiceTable {
   private readonly entries = new Map<string, ServiceEntry>();
-  /** `10.96.0.1:80/tcp` -> name. */
-  private readonly listeners = new Map<string, string>();
+  private readonly listeners = new Map<Listener, string>();
   /** VIP -> names of the services that have it. */
   private readonly holders = new Map<string, Set<string>>();
   /** VIPs given from the pools earlier, to be given again: by service, and by VIP. */
