@@ -85,7 +85,10 @@ export class MeshDaemon {
     const stop = new AbortController();
     const parts = this.api.stream(methods.watchServices, {}, stop.signal);
     const startedAt = performance.now();
-    const revision = await this.apply(...services);
+    const revision = await this.apply(...services).catch((error: unknown) => {
+      stop.abort();
+      throw error;
+    });
     for await (const event of fromWireParts(parts)) {
       const states = event.type === 'snapshot' ? event.services : [];
       for (const state of event.type === 'set' ? [event.service] : states) {

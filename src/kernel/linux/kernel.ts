@@ -192,12 +192,12 @@ class LinuxKernel implements Kernel {
   }
 
   private async observeTables(own: Map<string, Rule>): Promise<void> {
-    const found = await this.box.session('netfilter').then(observeNft).catch(noTables);
+    const found = await this.box
+      .session('netfilter')
+      .then((session) => observeNft(session, (table) => table !== balancerTable))
+      .catch(noTables);
     if (found === undefined) return;
-    for (const rule of [...found.tables, ...found.elements]) {
-      const table = rule.kind === 'nft-table' ? rule.name : rule.table;
-      if (table !== balancerTable) own.set(ruleKey(rule), rule);
-    }
+    for (const rule of [...found.tables, ...found.elements]) own.set(ruleKey(rule), rule);
   }
 
   /** Without a device of that type the kernel need not know what it is. */

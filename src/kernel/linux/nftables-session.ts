@@ -6,6 +6,7 @@ import { u32BeOf } from './attributes.js';
 import { attributesOf, MessageWriter } from './message.js';
 import { decodeElements } from './nftables-element.js';
 import { nft, nftHeaderBytes, ownNftAttributes } from './nftables-message.js';
+import { decodeSet } from './nftables-set.js';
 import { NftTablesReader } from './nftables-table.js';
 import {
   encodeNftBatchBegin,
@@ -14,6 +15,7 @@ import {
   encodeNftElementOp,
   encodeNftContentsDump,
   encodeNftGenerationGet,
+  encodeNftSetsDump,
   encodeNftTableDump,
   encodeNftTableOp,
 } from './nftables.js';
@@ -31,13 +33,17 @@ export interface NftObservation {
 }
 
 /**
- * Our tables and their elements, all of one generation; none where there is no nf_tables.
+ * Our tables of such names and their elements, all of one generation; none where there is no
+ * nf_tables.
  * Errors: KernelError; EAGAIN when others change tables faster than they are read.
  */
-export async function observeNft(session: NetlinkSession): Promise<NftObservation> {
+export async function observeNft(
+  session: NetlinkSession,
+  isWanted: (name: string) => boolean = () => true,
+): Promise<NftObservation> {
   try {
     return await ofOneGeneration(session, async () => {
-      const tables = await readTables(session);
+      const tables = await readTables(session, isWanted);
       const elements: NftElementRule[] = [];
       for (const { name, sets } of tables) {
         for (const set of sets) elements.push(...(await readElements(session, name, set)));
@@ -138,16 +144,41 @@ function writeBatch(session: NetlinkSession, work: Work): Batch {
   return { bytes: writer.bytes(), sequence, origins, end: index, sets };
 }
 
-/** Whatever tables are there, as long as there may be an Op on an element of one of them. */
+/** Of the tables that there is an Op on an element of, unless an Op before makes them. */
 async function setsBefore(session: NetlinkSession, ops: readonly Op[]): Promise<SetsByTable> {
   const made = new Set<string>();
+  const asked = new Set<string>();
   for (const { target } of ops) {
     if (target.kind === 'nft-table') made.add(target.name);
-    if (target.kind !== 'nft-element' || made.has(target.table)) continue;
-    const tables = await ofOneGeneration(session, () => readTables(session));
-    return new Map(tables.map(({ name, sets }) => [name, setsByName(sets)]));
+    if (target.kind === 'nft-element' && !made.has(target.table)) asked.add(target.table);
   }
-  return new Map();
+  const sets = new Map<string, ReadonlyMap<string, NftSet>>();
+  for (const table of asked) {
+    const found = await readSets(session, table);
+    if (found !== undefined) sets.set(table, found);
+  }
+  return sets;
+}
+
+/** Undefined when there is no such table. */
+async function readSets(
+  session: NetlinkSession,
+  table: string,
+): Promise<ReadonlyMap<string, NftSet> | undefined> {
+  const writer = new MessageWriter(64);
+  encodeNftSetsDump(writer, table, session.nextSequence());
+  try {
+    const messages = await session.dump(`list sets of nft table ${table}`, writer.bytes());
+    const found = messages.flatMap(({ body }) => {
+      const attributes = ownNftAttributes(body);
+      const set = attributes === undefined ? undefined : decodeSet(attributes);
+      return set === undefined ? [] : [set];
+    });
+    return setsByName(found);
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === errno.ENOENT) return undefined;
+    throw error;
+  }
 }
 
 function setsByName(sets: readonly NftSet[]): ReadonlyMap<string, NftSet> {
@@ -173,19 +204,22 @@ export async function ofOneGeneration<T>(
   throw new KernelError('read nft tables', errno.EAGAIN, `changed ${attemptsMax} times meanwhile`);
 }
 
-async function readTables(session: NetlinkSession): Promise<NftTableRule[]> {
+async function readTables(
+  session: NetlinkSession,
+  isWanted: (name: string) => boolean,
+): Promise<NftTableRule[]> {
   const writer = new MessageWriter(256);
   encodeNftTableDump(writer, session.nextSequence());
-  const reader = new NftTablesReader();
+  const reader = new NftTablesReader(isWanted);
   const add = async (action: string): Promise<void> => {
     for (const { type, body } of await session.dump(action, writer.bytes())) reader.add(type, body);
     writer.reset();
   };
   await add('list nft tables');
-  for (const { name } of reader.tables()) {
-    encodeNftContentsDump(writer, name, () => session.nextSequence());
-  }
-  if (writer.length > 0) await add('read nft tables');
+  const names = reader.tables().map(({ name }) => name);
+  if (names.length === 0) return [];
+  encodeNftContentsDump(writer, names, () => session.nextSequence());
+  await add('read nft tables');
   return reader.tables();
 }
 

@@ -15,10 +15,14 @@ const tableFlags = 2; // NFTA_TABLE_FLAGS
 export class NftTablesReader {
   private readonly readers = new Map<string, TableReader>();
 
+  /** Of the tables with these names. */
+  constructor(private readonly isWanted: (name: string) => boolean = () => true) {}
+
   add(type: number, body: Buffer): void {
     const attributes = ownNftAttributes(body);
     if (attributes === undefined) return;
     const name = tableOf(attributes);
+    if (!this.isWanted(name)) return;
     if (type === nft.newTable) this.readers.set(name, new TableReader(name, attributes));
     else this.readers.get(name)?.add(type, attributes);
   }
@@ -51,7 +55,6 @@ class TableReader {
       }
       case nft.newChain: {
         const chain = decodeChain(attributes);
-        // A dump of chains is one of all tables, whatever table it is asked of: each comes again.
         if (chain !== undefined) this.chains.set(chain.name, chain);
         return;
       }

@@ -89,17 +89,30 @@ export function encodeNftTableDump(writer: MessageWriter, sequence: number): voi
   writer.end();
 }
 
-/** The requests that read a table without its elements. ENOENT when there is none. */
+/**
+ * The requests that read tables without their elements. A dump of chains is one of all tables,
+ * whatever table it is asked of. ENOENT when there is no such table.
+ */
 export function encodeNftContentsDump(
   writer: MessageWriter,
-  table: string,
+  tables: readonly string[],
   nextSequence: () => number,
 ): void {
-  for (const type of [nft.getSet, nft.getChain, nft.getRule]) {
-    beginNft(writer, type, flag.request | flag.dump, nextSequence());
-    writer.attributeString(nfta.table, table);
-    writer.end();
-  }
+  for (const table of tables) encodeNftSetsDump(writer, table, nextSequence());
+  beginNft(writer, nft.getChain, flag.request | flag.dump, nextSequence());
+  writer.end();
+  for (const table of tables) encodeDumpOf(writer, nft.getRule, table, nextSequence());
+}
+
+/** Lists the sets of a table. ENOENT when there is none. */
+export function encodeNftSetsDump(writer: MessageWriter, table: string, sequence: number): void {
+  encodeDumpOf(writer, nft.getSet, table, sequence);
+}
+
+function encodeDumpOf(writer: MessageWriter, type: number, table: string, sequence: number): void {
+  beginNft(writer, type, flag.request | flag.dump, sequence);
+  writer.attributeString(nfta.table, table);
+  writer.end();
 }
 
 /** Reads the elements of a set. */

@@ -114,7 +114,7 @@ describe('encoding nftables', () => {
   const reads: Record<string, (writer: MessageWriter) => void> = {
     'read the table': (writer) => {
       let sequence = 1;
-      encodeNftContentsDump(writer, 'meshd', () => sequence++);
+      encodeNftContentsDump(writer, ['meshd'], () => sequence++);
     },
     'list the tables': (writer) => encodeNftTableDump(writer, 5),
     'read the elements of a set': (writer) => encodeNftElementDump(writer, 'meshd', 'vips4', 6),
