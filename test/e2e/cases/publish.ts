@@ -19,8 +19,8 @@ const published = {
   near: `{port: 83, targetPort: ${tcpPort}, policy: prefer-local}`,
   own: `{port: 84, targetPort: ${tcpPort}, mode: host}`,
   hidden: `{port: 85, targetPort: ${tcpPort}, source: snat}`,
-  // Others whose calls are not replaced go on beside it.
-  talk: `{port: 89, targetPort: ${udpPort}, protocol: udp}`,
+  // The port of web, of another protocol.
+  talk: `{port: 80, targetPort: ${udpPort}, protocol: udp}`,
   guarded: `{port: 86, targetPort: ${tcpPort}, allowFrom: [198.51.100.0/24]}`,
   bound: `{port: 87, targetPort: ${tcpPort}, bind: ${addressOf('lb', 4)}}`,
   wired: `{port: 90, targetPort: ${tcpPort}, device: eth0}`,
@@ -58,6 +58,7 @@ export const publish: Case = {
     await clients(scene);
     await internal(scene, nodes);
     await shapes(scene, nodes);
+    await changed(scene, nodes);
     await repaired(scene);
     await drained(scene, nodes);
     await killed(scene, nodes);
@@ -129,12 +130,12 @@ async function clients(scene: Scene): Promise<void> {
     Object.keys(hidden.seen).join(),
   );
   const [spoken, own] = [
-    await call(scene, 'lb', 89, { protocol: 'udp' }),
+    await call(scene, 'lb', 80, { protocol: 'udp' }),
     await call(scene, 'lb', 80, {}, 'lb'),
   ];
   report.claim(
     spoken.failed === 0 && own.failed === 0,
-    'beside it UDP and calls of the node itself are answered',
+    'beside it UDP of the same port, another service, and calls of the node itself are answered',
     `${troubles(spoken)}; ${troubles(own)}`,
   );
   const stranger = await call(scene, 'lb', 86);
@@ -214,6 +215,32 @@ async function shapes(scene: Scene, nodes: Nodes): Promise<void> {
   report.claim(nameless.vips.length === 0, 'endpointMode dnsrr: no VIP');
   const { vips } = await answer<ServiceState>(nodes.lb3, 'service', 'inspect', 'web');
   report.claim(vips.length === 2, 'else one for each family of the network', vips.join(' '));
+}
+
+/** Ports come and go while others of the service are called. */
+async function changed(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, peers } = scene;
+  const load = peers.keepLoading('client', addressOf('lb', 4), 80, {
+    concurrency: 4,
+    pauseMs: 20,
+    timeoutMs: 4_000,
+  });
+  const webWith = async (...more: readonly number[]): Promise<void> => {
+    const ports = [published.web, ...more.map((port) => `{port: ${port}, targetPort: ${tcpPort}}`)];
+    const web = `services: [{name: web, network: front, scheduler: rr, publish: [${ports.join()}]}]\n`;
+    await answer(nodes.lb, 'service', 'apply', '--wait', '-f', await fileOf(nodes.lb, web));
+  };
+  await webWith(92, 93);
+  const added = await call(scene, 'lb2', 92);
+  await webWith(93);
+  const [removed, left] = [await call(scene, 'lb2', 92), await call(scene, 'lb2', 93)];
+  await webWith();
+  const result = await load.stop();
+  report.claim(
+    added.failed === 0 && removed.ok === 0 && left.failed === 0 && result.failed === 0,
+    'ports of a service come and go under load: those that stay lose no request',
+    [result, added, removed, left].map(troubles).join('; '),
+  );
 }
 
 async function repaired(scene: Scene): Promise<void> {
