@@ -81,7 +81,7 @@ export const local: Profile = {
  * is suspected one interval later (0.125 s), and dead 0.5 s after that (4 * 0.125 s, up to ten
  * members; 1 s at 100) once two others have found the same; gossip then needs some 0.2 s. Measured
  * by the bench `gossip crash`. A member that does not run for longer than about half a second is
- * declared dead by the others, and comes back by itself; after a cut, however long, within some 2 s.
+ * declared dead by the others, and comes back by itself; after a cut, however long, within 3 s.
  */
 export const fast: Profile = {
   ...lan,

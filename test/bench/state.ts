@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { progress, type Bench } from './bench.js';
 import { run, startUntil } from './command.js';
 import { emit } from './figure.js';
 import { buildFolder } from './lab.js';
 import { startMesh, until, type MeshDaemon } from './mesh-daemon.js';
 import { atEnd, makeEthernet, makeNode, makeTask, nodeAddress, removeAll } from './mesh-hosts.js';
-import { within } from './netns.js';
+import { untilIdle, within } from './netns.js';
 
 /** Endpoints of other nodes on a network, by case. */
 const counts = { '1k': 1_000, '10k': 10_000 } as const;
@@ -16,8 +15,6 @@ const perService = 10;
 const together = 500;
 /** Below the rows that the mesh takes of one node. */
 const perNode = 5_000;
-/** Until what the start left behind is collected. Unit: milliseconds. */
-const settleMs = 20_000;
 
 /**
  * What a node with one task holds of a network with many endpoints elsewhere. Their node is the
@@ -57,20 +54,21 @@ async function measure(name: string, count: number): Promise<void> {
   for (let first = 0; first < services.length; first += together) {
     await node.applyInForce(...services.slice(first, first + together));
   }
-  await sleep(settleMs);
+  await untilIdle();
   const before = { memory: memoryMb(node), holds: await kernelHolds(node, task) };
   progress(`${name}: ${JSON.stringify(before)}`);
   const startedAt = performance.now();
   await addEndpoints(node, network, count);
   const toldMs = performance.now() - startedAt;
   await until('the kernel has them', async () => {
-    await sleep(500);
+    // A look at so many entries takes what the daemon needs to make them.
+    await untilIdle();
     const { fdb, ipvsDestinations } = await kernelHolds(node, task);
     return fdb >= count && ipvsDestinations >= count;
   });
   const appliedMs = performance.now() - startedAt - toldMs;
   const memoryAtOnce = memoryMb(node);
-  await sleep(settleMs);
+  await untilIdle();
   const holds = await kernelHolds(node, task);
   const common = { bench: 'state', case: name, endpoints: count } as const;
   const memory = memoryMb(node);

@@ -93,6 +93,9 @@ function isHeld({ steps }: Explanation): boolean {
 async function fromClients(scene: Scene, nodes: Nodes): Promise<void> {
   const { report } = scene;
   const [client, entry] = [addressOf('client', 4), addressOf('lb', 4)];
+  const connections = async (): Promise<number> =>
+    connectionsOf(await explained(nodes.lb, client, entry, 80));
+  const before = await settled(connections);
   const told = await explained(nodes.lb, client, entry, 80);
   const { servers } = await call(scene, 'client', entry, 80);
   report.claim(
@@ -111,14 +114,12 @@ async function fromClients(scene: Scene, nodes: Nodes): Promise<void> {
     'in the sandbox of a task: the entry that it came in by, who listens, and the way back',
     kinds.join(),
   );
-  const before = connectionsOf(told);
-  let after = before;
-  const counted = await until('the kernel counts', 10_000, async () => {
-    after = connectionsOf(await explained(nodes.lb, client, entry, 80));
-    // IPVS sums up every two seconds: what was called before may come late.
-    return after >= before + 8;
-  }).catch(() => false);
-  report.claim(counted, 'its counters are those of the kernel', `${before}, then ${after}`);
+  const after = await settled(connections);
+  report.claim(
+    after === before + 8,
+    'its counters are those of the kernel',
+    `${before}, then ${after}`,
+  );
   const elsewhere = await explained(nodes.lb3, client, entry, 80);
   report.claim(
     placesOf(elsewhere) === placesOf(told) && tasksOf(elsewhere) === allTasks,
@@ -127,6 +128,17 @@ async function fromClients(scene: Scene, nodes: Nodes): Promise<void> {
   );
   const six = await explained(nodes.lb, addressOf('client', 6), addressOf('lb', 6), 80);
   report.claim(tasksOf(six) === allTasks && isHeld(six), 'the same in IPv6', six.outcome.text);
+}
+
+/** IPVS sums up every two seconds: the count when it has not changed for longer than that. */
+async function settled(count: () => Promise<number>): Promise<number> {
+  let [last, since] = [await count(), performance.now()];
+  await until('the kernel has summed up', 30_000, async () => {
+    const now = await count();
+    if (now !== last) [last, since] = [now, performance.now()];
+    return performance.now() - since > 2_500;
+  });
+  return last;
 }
 
 function connectionsOf({ steps }: Explanation): number {

@@ -121,7 +121,7 @@ function cutOff({ scene }: World, random: Random): Act {
 }
 
 /** Somebody changes the kernel behind our back. What is not there just now cannot be broken. */
-function vandalize({ scene }: World, random: Random): Act {
+function vandalize({ scene, vandalized }: World, random: Random): Act {
   const [host, words] = random.oneIn(2)
     ? breakNode(random.pick(balancers), random)
     : breakTask(random.pick(taskNames), random);
@@ -130,6 +130,7 @@ function vandalize({ scene }: World, random: Random): Act {
     text: `${host}: ${words} after ${afterMs} ms`,
     run: async () => {
       await sleep(afterMs);
+      vandalized.add(host);
       await scene.topology.exec(host, words.split(' '), { mayFail: true });
     },
   };

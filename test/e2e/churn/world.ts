@@ -50,6 +50,8 @@ export class World {
   readonly vips = new Map<ServiceName, readonly string[]>();
   /** Who may answer for a service during this burst: whoever did at some time in it. */
   readonly allowed = new Map<ServiceName, Set<string>>();
+  /** Tasks whose own rules were changed behind our back during this burst. */
+  readonly vandalized = new Set<string>();
 
   constructor(
     readonly scene: Scene,
@@ -96,6 +98,7 @@ export class World {
   }
 
   startBurst(): void {
+    this.vandalized.clear();
     for (const name of serviceNames) this.allowed.set(name, new Set(this.membersOf(name)));
   }
 
