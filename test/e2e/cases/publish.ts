@@ -292,7 +292,7 @@ async function drained(scene: Scene, nodes: Nodes): Promise<void> {
 
 async function killed(scene: Scene, nodes: Nodes): Promise<void> {
   const { report, peers, topology } = scene;
-  const options = { concurrency: 2, pauseMs: 20, timeoutMs: 500 };
+  const options = { concurrency: 2, pauseMs: 20, timeoutMs: 4_000 };
   const alone = peers.keepLoading('client', addressOf('lb', 4), 80, options);
   await nodes.lb2.end('SIGKILL');
   await nodes.lb2.start();
@@ -303,7 +303,8 @@ async function killed(scene: Scene, nodes: Nodes): Promise<void> {
     'the daemon of a node is killed and started: no request fails, nothing is made anew',
     `${troubles(calm)}, ${ops} Ops`,
   );
-  const load = peers.keepLoading('client', addressOf('lb', 4), 80, options);
+  const impatient = { ...options, timeoutMs: 500 };
+  const load = peers.keepLoading('client', addressOf('lb', 4), 80, impatient);
   const at = Date.now();
   const dead: Served = 't2';
   await nodes.lb3.end('SIGKILL');
