@@ -26,10 +26,14 @@ interface Want {
 interface Question {
   readonly peer: string;
   readonly wants: readonly Want[];
+  readonly atMs: number;
   readonly untilMs: number;
 }
 
 const sourcesMax = 3;
+
+/** A slow peer is given up to so many times the usual time. */
+const patienceMax = 16;
 
 /** How long a failed attempt is let alone, times the number of attempts. Unit: milliseconds. */
 const retryMs = 200;
@@ -43,6 +47,8 @@ export class Pulls {
   private readonly questions = new Map<number, Question>();
   /** Peers whose answers were false, and until when they are not asked. */
   private readonly deceivers = new Map<string, number>();
+  /** How long answers of slow peers are waited for. Unit: milliseconds. */
+  private readonly patience = new Map<string, number>();
   private readonly served: Budget;
 
   constructor(
@@ -101,6 +107,7 @@ export class Pulls {
     for (const [id, question] of this.questions) {
       if (now < question.untilMs) continue;
       this.questions.delete(id);
+      this.expect(question.peer, 2 * (question.untilMs - question.atMs));
       for (const want of question.wants) this.fail(want, now);
     }
     for (const [peer, untilMs] of this.deceivers) if (untilMs <= now) this.deceivers.delete(peer);
@@ -131,6 +138,7 @@ export class Pulls {
       return false;
     }
     this.questions.delete(message.id);
+    this.expect(question.peer, 2 * (now - question.atMs));
     const byName = new Map(message.sections.map((section) => [this.nameOf(section), section]));
     let isNewEpoch = false;
     for (const want of question.wants) {
@@ -240,10 +248,25 @@ export class Pulls {
       const { peer, wants } = this.nextQuestion(now);
       if (peer === undefined) return;
       const id = Math.floor(random() * 2 ** 32);
-      this.questions.set(id, { peer, wants, untilMs: now + tunables.pullTimeoutMs });
+      const patienceMs = this.patience.get(peer) ?? tunables.pullTimeoutMs;
+      this.questions.set(id, { peer, wants, atMs: now, untilMs: now + patienceMs });
       for (const want of wants) want.isAsked = true;
       const streams = wants.map((want) => this.positionOf(want));
       this.core.send(peer, { type: 'pull', from: self, id, streams }, true);
+    }
+  }
+
+  /**
+   * The next answer of the peer is waited for so long: who has much to do would else be asked the
+   * same again and again, and answer each time too late.
+   */
+  private expect(peer: string, ms: number): void {
+    const { members, tunables } = this.core;
+    const usual = tunables.pullTimeoutMs;
+    if (ms <= usual) this.patience.delete(peer);
+    else this.patience.set(peer, Math.min(ms, patienceMax * usual));
+    for (const known of this.patience.keys()) {
+      if (!members.isUp(known)) this.patience.delete(known);
     }
   }
 

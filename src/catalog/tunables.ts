@@ -21,6 +21,7 @@ export const catalogTunables = {
   pullsOutstanding: 4,
   /** Owners and networks in one question. */
   pullStreams: 32,
+  /** Of peers that answer in time; of slow ones it is more. */
   pullTimeoutMs: 1_000,
   /** After so many failures a difference is left to the next exchange. */
   pullAttempts: 5,

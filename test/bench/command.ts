@@ -20,7 +20,8 @@ export async function run(
   let stderr = '';
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin?.end(options.input ?? '');
+  // Who does not read what it is given says so by its exit status, or does not mind.
+  child.stdin?.on('error', () => undefined).end(options.input ?? '');
   const code = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => resolve(status ?? (signal === null ? 1 : 128)));

@@ -155,8 +155,12 @@ export async function startMesh(count: number, options: MeshDaemonOptions): Prom
 }
 
 /** Polls; throws after a time in which anything here should have come true. */
-export async function until(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
-  const limit = performance.now() + 240_000;
+export async function until(
+  what: string,
+  check: () => Promise<boolean> | boolean,
+  limitMs = 240_000,
+): Promise<void> {
+  const limit = performance.now() + limitMs;
   while (!(await check())) {
     if (performance.now() > limit) throw new Error(`waited in vain: ${what}`);
     await sleep(50);

@@ -52,6 +52,17 @@ describe('Catalog', () => {
     expect(b.catalog.size().rows).toBe(2_001);
   });
 
+  it('waits longer for who answers late, and asks it no oftener than need be', () => {
+    const mesh = new Mesh();
+    const [a, b] = [mesh.add('a'), mesh.add('b')];
+    mesh.delaysMs.set('a', 2_500);
+    for (let row = 0; row < 5_000; row++) put(a, `k${row}`, 'v'.repeat(50));
+    mesh.run(60_000);
+    expect(b.catalog.size().rows).toBe(5_000);
+    const chunks = mesh.sent.filter(({ from, payload }) => from === 'a' && payload.length > 10_000);
+    expect(chunks.length).toBeLessThan(20);
+  });
+
   it('serves rows of an owner only while it is up, and drops them in the end', () => {
     const mesh = new Mesh();
     const [a, b] = [mesh.add('a'), mesh.add('b', { tunables: { reapMs: 60_000 } })];

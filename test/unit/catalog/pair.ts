@@ -24,6 +24,14 @@ export class Mesh {
   readonly sent: { readonly from: string; readonly to: string; readonly payload: Uint8Array }[] =
     [];
   gossips = true;
+  /** How long what a peer sends is on its way; 0 for those who are not in it. Unit: milliseconds. */
+  readonly delaysMs = new Map<string, number>();
+  private readonly underWay: {
+    readonly atMs: number;
+    readonly from: string;
+    readonly to: string;
+    readonly payload: Uint8Array;
+  }[] = [];
   private readonly random = seededRandom(7);
 
   add(name: string, options: Partial<CatalogOptions> = {}): Peer {
@@ -51,6 +59,7 @@ export class Mesh {
         peer.catalog.tick(this.nowMs);
         this.act(peer);
       }
+      this.deliver();
     }
   }
 
@@ -82,6 +91,21 @@ export class Mesh {
 
   private give(from: string, to: string, payload: Uint8Array): void {
     this.sent.push({ from, to, payload });
+    this.underWay.push({ from, to, payload, atMs: this.nowMs + (this.delaysMs.get(from) ?? 0) });
+    if (!this.delaysMs.has(from)) this.deliver();
+  }
+
+  private deliver(): void {
+    const due = this.underWay.filter(({ atMs }) => atMs <= this.nowMs);
+    this.underWay.splice(
+      0,
+      this.underWay.length,
+      ...this.underWay.filter(({ atMs }) => atMs > this.nowMs),
+    );
+    for (const { from, to, payload } of due) this.hand(from, to, payload);
+  }
+
+  private hand(from: string, to: string, payload: Uint8Array): void {
     const receiver = this.peers.find(({ name }) => name === to);
     if (receiver === undefined) return;
     receiver.catalog.receive(payload, from, this.nowMs);
