@@ -12,7 +12,7 @@ namespace meshd {
 namespace {
 
 // A batch must fit the send buffer whole; the system default may be smaller than one of ours.
-constexpr int kSendBufferBytes = 512 * 1024;
+constexpr int kSendBufferBytes = 4 * 1024 * 1024;
 
 bool SetOption(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0;

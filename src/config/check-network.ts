@@ -70,6 +70,15 @@ function checkPublished(port: PublishedPort, at: Path, report: Report): void {
 
 /** A port of the nodes leads to one place. */
 function checkOverlaps(ports: readonly PublishedPort[], report: Report): void {
+  // Looking for who it is takes each with each, and there may be thousands.
+  const sorted = [...ports].sort((a, b) => a.port - b.port);
+  const previous = new Map<string, PublishedPort>();
+  const isClear = sorted.every((port) => {
+    const before = previous.get(port.protocol);
+    previous.set(port.protocol, port);
+    return before === undefined || !overlap(before, port);
+  });
+  if (isClear) return;
   ports.forEach((later, i) => {
     const earlier = ports.slice(0, i).findIndex((one) => overlap(one, later));
     if (earlier === -1) return;

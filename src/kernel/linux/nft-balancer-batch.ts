@@ -27,8 +27,11 @@ export interface Batch {
   readonly held: HeldTable;
 }
 
-/** Goes to the kernel in one piece, and the socket's buffer takes 512 KiB; one service may be large. */
-const batchBytesMax = 128 * 1024;
+/**
+ * Goes to the kernel in one piece, and the socket's buffer takes 4 MiB; one service may be large.
+ * At the end of each the kernel looks at all chains of the table: few large ones are better.
+ */
+const batchBytesMax = 1024 * 1024;
 /** Destinations of one service that are made with it. */
 const togetherMax = 128;
 

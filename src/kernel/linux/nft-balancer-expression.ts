@@ -111,9 +111,16 @@ export function ifRemembered(
     ...guard(family),
     ...network(family, prefix),
     lookup(set),
+    ...goOnIn(chain),
+  ];
+}
+
+export function goOnIn(chain: string): Expression[] {
+  const { dreg, data } = expr.immediate;
+  return [
     expression('immediate', {
-      [expr.immediate.dreg]: verdictRegister,
-      [expr.immediate.data]: dataVerdict(verdictGoto, chain),
+      [dreg]: verdictRegister,
+      [data]: dataVerdict(verdictGoto, chain),
     }),
   ];
 }

@@ -29,6 +29,7 @@ import {
   countIn,
   counter,
   dnatTo,
+  goOnIn,
   ifRemembered,
   labelConnection,
   refuse,
@@ -172,13 +173,6 @@ function choosing(service: VirtualService, parts: readonly DestinationPart[]): T
   const family = matchFamily(service.match);
   const choice = choose(service);
   if (choice.slots.length === 0) return [{ comment: 'nobody', expressions: refuse() }];
-  const chosen = {
-    comment: 'new clients',
-    expressions: numberOf(choice, family),
-    map: {
-      elements: choice.slots.map((index, slot) => [u32Le(slot), parts[index]!.chain.name] as const),
-    },
-  };
   // A destination without weight is not asked for again by those who had it.
   const known = parts.flatMap(({ memory, chain }, index): TableRule[] => {
     if (memory === undefined || service.destinations[index]!.weight === 0) return [];
@@ -186,7 +180,19 @@ function choosing(service: VirtualService, parts: readonly DestinationPart[]): T
     const expressions = ifRemembered(family, service.affinityPrefix, where);
     return [{ comment: 'clients that came before', expressions }];
   });
-  return [...known, chosen];
+  return [...known, { comment: 'new clients', ...chosen(choice, family, parts) }];
+}
+
+/** With one destination there is nothing to choose: a map for each service costs the kernel time. */
+function chosen(
+  choice: Choice,
+  family: Family,
+  parts: readonly DestinationPart[],
+): Pick<TableRule, 'expressions' | 'map'> {
+  const names = choice.slots.map((index) => parts[index]!.chain.name);
+  if (new Set(names).size === 1) return { expressions: goOnIn(names[0]!) };
+  const elements = names.map((name, slot) => [u32Le(slot), name] as const);
+  return { expressions: numberOf(choice, family), map: { elements } };
 }
 
 function numberOf({ by, withPort, slots }: Choice, family: Family): Expression[] {
