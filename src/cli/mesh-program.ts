@@ -108,6 +108,10 @@ export function addNetworkCommands(program: Command, run: Runner): void {
     .description('remove networks that nobody is on')
     .action(run(async (cli, names: string[]) => (await load()).removeNetworks(cli, names)));
   network
+    .command('prune')
+    .description('remove networks that nobody is on, no service names, and no other node asks for')
+    .action(run(async (cli) => (await load()).pruneNetworks(cli)));
+  network
     .command('rotate-keys')
     .description('give sealed networks new keys, on all nodes')
     .action(run(async (cli) => (await load()).rotateKeys(cli)));

@@ -46,7 +46,12 @@ export class FakeNetworks implements NetworkControl {
     const problem = 'mtu 9000: the underlay leaves 1450';
     const subnets = ['10.65.0.0/24'];
     const jumbo = { vni: 4_097, subnets, mtu: 9_000, nodes: ['b'], endpoints: [] };
-    return [blue, { ...blue, ...jumbo, name: 'jumbo', problem }];
+    const away = { vni: 4_098, subnets: ['10.67.0.0/24'], nodes: ['a', 'b'], endpoints: [] };
+    return [
+      blue,
+      { ...blue, ...jumbo, name: 'jumbo', problem },
+      { ...blue, ...away, name: 'away' },
+    ];
   }
 
   create({ name, vni = 4_098, subnets, sealed = false }: NetworkWish): Promise<NetworkInfo> {
@@ -55,8 +60,12 @@ export class FakeNetworks implements NetworkControl {
   }
 
   remove(name: string): Promise<void> {
-    if (name !== 'blue') return Promise.resolve();
-    const problem = 'network blue: endpoint web is attached to it here';
+    const problems: Record<string, string> = {
+      blue: 'network blue: endpoint web is attached to it here',
+      away: 'network away: nodes b ask for it too',
+    };
+    const problem = problems[name];
+    if (problem === undefined) return Promise.resolve();
     return Promise.reject(new MeshError('failed_precondition', problem));
   }
 

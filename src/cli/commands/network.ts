@@ -82,6 +82,24 @@ export async function removeNetworks(cli: Cli, names: readonly string[]): Promis
   }
 }
 
+/** meshctl network prune: those that nobody is on, no service names, and no other node asks for. */
+export async function pruneNetworks(cli: Cli): Promise<void> {
+  const { networks } = await cli.call(methods.listNetworks, {});
+  const { services } = await cli.call(methods.listServices, {});
+  const named = new Set(services.map(({ spec }) => spec.network));
+  const removed: string[] = [];
+  for (const { name, endpoints } of networks) {
+    if (endpoints.length > 0 || named.has(name)) continue;
+    try {
+      await cli.call(methods.removeNetwork, { name });
+      removed.push(name);
+    } catch (error) {
+      if (!(error instanceof MeshError && error.code === 'failed_precondition')) throw error;
+    }
+  }
+  cli.answer({ removed }, () => removed.map((name) => `${name} removed\n`).join(''));
+}
+
 /** meshctl network rotate-keys. */
 export async function rotateKeys(cli: Cli): Promise<void> {
   const answer = await cli.call(methods.rotateNetworkKeys, {});

@@ -136,6 +136,12 @@ async function detached({ topology, report }: Scene, nodes: Nodes): Promise<void
     return found.flat().join(', ');
   };
   await until('no device is left', 20_000, async () => (await left()) === '');
-  await answer(nodes.lb, 'network', 'rm', 'blue').catch(() => undefined);
   report.claim(true, 'detaching leaves no device on any host, nor in any namespace');
+  const names = async (): Promise<string> => {
+    await answer(nodes.lb, 'network', 'prune');
+    const left = await answer<readonly { name: string }[]>(nodes.lb, 'network', 'ls');
+    return left.map(({ name }) => name).join();
+  };
+  await until('it is gone', 20_000, async () => (await names()) === '').catch(() => undefined);
+  report.claim((await names()) === '', 'what nobody is on any more is pruned', await names());
 }
