@@ -41,15 +41,18 @@ export class BothBalancers implements Balancer {
     return 'ipvs';
   }
 
+  /** One after the other, each all of its own at once: what either does for a call grows with what it holds. */
   async apply({ ops, start, end }: OpRange, fail: Fail): Promise<void> {
-    for (let first = start; first < end;) {
-      const isAside = isForNftables(ops[first]!);
-      let next = first + 1;
-      while (next < end && isForNftables(ops[next]!) === isAside) next++;
+    for (const balancer of [this.ipvs, this.nftables]) {
+      const isAside = balancer === this.nftables;
+      const indexes: number[] = [];
+      for (let index = start; index < end; index++) {
+        if (isForNftables(ops[index]!) === isAside) indexes.push(index);
+      }
+      if (indexes.length === 0) continue;
       this.isShared ||= isAside;
-      const balancer = isAside ? this.nftables : this.ipvs;
-      await balancer.apply({ ops, start: first, end: next }, fail);
-      first = next;
+      const range = { ops: indexes.map((index) => ops[index]!), start: 0, end: indexes.length };
+      await balancer.apply(range, (index, error) => fail(indexes[index]!, error));
     }
   }
 
