@@ -29,7 +29,7 @@ export interface OtherNode {
 }
 
 /** What a node may take to tell its part. Unit: milliseconds. */
-export const explainTimeoutMs = 2_000;
+export const explainTimeoutMs = 3_000;
 
 /** Of more tasks that a packet may go to, the others are not asked. */
 const tasksAsked = 16;
