@@ -107,12 +107,7 @@ export function ifRemembered(
   prefix: number,
   { set, chain }: { readonly set: string; readonly chain: string },
 ): Expression[] {
-  return [
-    ...guard(family),
-    ...network(family, prefix),
-    lookup(set),
-    ...goOnIn(chain),
-  ];
+  return [...guard(family), ...network(family, prefix), lookup(set), ...goOnIn(chain)];
 }
 
 export function goOnIn(chain: string): Expression[] {
