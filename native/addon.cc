@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "file_binding.h"
+#include "inet_binding.h"
 #include "process_binding.h"
 #include "socket_binding.h"
 
@@ -10,6 +11,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   meshd::SocketBinding::Register(env, exports);
   meshd::RegisterFiles(env, exports);
+  meshd::RegisterInet(env, exports);
   meshd::RegisterProcess(env, exports);
   return exports;
 }

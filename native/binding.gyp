@@ -10,6 +10,8 @@
         'addon.cc',
         'file.cc',
         'file_binding.cc',
+        'inet_binding.cc',
+        'inet_socket.cc',
         'js.cc',
         'listener.cc',
         'namespace.cc',

@@ -25,6 +25,8 @@ class UniqueFd {
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
+  // Whoever takes the number closes it.
+  int Release() { return std::exchange(fd_, -1); }
 
  private:
   // close() is not retried on EINTR: Linux has freed the number by then.

@@ -4,6 +4,7 @@
  *
  *     Ops -> kernel -> codec -> session -> native addon -> kernel -> replies -> codec -> Rules
  */
+export { bindSocket } from './bind-socket.js';
 export { openLinuxKernel } from './kernel.js';
 export type { LinuxKernelOptions } from './kernel.js';
 export { replaceProcess } from './replace-process.js';

@@ -87,6 +87,16 @@ export interface NetlinkSocket {
   close(): Promise<void>;
 }
 
+export interface BindSocketOptions {
+  readonly type: 'udp' | 'tcp';
+  /** As in {@link NetlinkOpenOptions}. */
+  readonly netns?: string | undefined;
+  /** IPv4 or IPv6. */
+  readonly address: string;
+  /** 0 = one that is free. */
+  readonly port: number;
+}
+
 /** Identity of a namespace as long as it exists; the kernel reuses inode numbers afterwards. */
 export interface NetnsId {
   readonly dev: number;
@@ -115,6 +125,12 @@ export interface NativeNetlink {
     data: Uint8Array,
     options?: { readonly netns?: string | undefined },
   ): Promise<void>;
+
+  /**
+   * A bound socket, neither connected nor listening: a descriptor for `dgram` or `net`, which close
+   * it. Rejects with {@link NativeError}.
+   */
+  bindSocket(options: BindSocketOptions): Promise<number>;
 
   /**
    * The namespace behind a file; absent = the process's own. Throws {@link NativeError}; EINVAL
