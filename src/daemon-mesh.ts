@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { MeshControl, NetworkControl } from './api/index.js';
 import { MeshError, type Clock, type Log } from './base/index.js';
-import type { MeshConfig } from './config/index.js';
+import type { DnsConfig, MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
+import { DaemonDns, type DaemonDnsOptions } from './daemon-dns.js';
 import { explainMesh } from './daemon-explain.js';
 import { DaemonNetworks } from './daemon-networks.js';
 import { DaemonPaths } from './daemon-paths.js';
@@ -51,6 +52,10 @@ export interface DaemonMeshOptions {
   readonly kernel: Kernel;
   readonly dataPath: DataPath;
   readonly openSandbox: (path: string) => Promise<Kernel>;
+  /** Absent = names are not answered. */
+  readonly dns?: DnsConfig | undefined;
+  /** A descriptor bound in a namespace, for names. */
+  readonly bind: DaemonDnsOptions['bind'];
   /** What another node asks about the way of a packet here. */
   readonly explain: (question: unknown) => Promise<unknown>;
 }
@@ -60,6 +65,8 @@ export interface DaemonMesh {
   readonly control: MeshControl;
   readonly networks: NetworkControl;
   readonly explain: ExplainMesh;
+  /** Absent = names are not answered. */
+  readonly names: DaemonDns | undefined;
   /** The VIPs of a network; undefined when it is not known. */
   vipPoolOf(network: string): VipPool | undefined;
   /** What lies under its networks, for examinations. */
@@ -92,8 +99,10 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   const at = advertised(config);
   const name = config.node ?? hostName();
   const underlay = await underlayOf(name, at.address);
+  const names = options.dns && new DaemonDns({ ...options, config: options.dns, node: () => node });
   const networks: DaemonNetworks = new DaemonNetworks({
     ...options,
+    names,
     underlay,
     isThere,
     sealProblem: () => seals.problem,
@@ -135,10 +144,32 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     control,
     networks: networkControl(node, networks, { seals, underlay, options }),
     explain: explainMesh(node, networks),
+    names,
     vipPoolOf: (network) => networks.vipPoolOf(network),
     underlay: () => underlayFacts(at, paths),
+    ...running({ node, control, paths, seals, networks }, config),
+  };
+}
+
+function running(
+  {
+    node,
+    control,
+    paths,
+    seals,
+    networks,
+  }: {
+    node: MeshNode;
+    control: Control;
+    paths: DaemonPaths;
+    seals: DaemonSeals;
+    networks: DaemonNetworks;
+  },
+  { join: members }: MeshConfig,
+): Pick<DaemonMesh, 'start' | 'stop'> {
+  return {
     start: async () => {
-      await node.start(config.join);
+      await node.start(members);
       control.start();
       paths.start();
     },

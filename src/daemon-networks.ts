@@ -1,4 +1,5 @@
 import { messageOf, type Clock, type Log } from './base/index.js';
+import type { DaemonDns } from './daemon-dns.js';
 import { Overlay, type HostController, type OverlayOptions } from './host/index.js';
 import type { DataPath } from './kernel/index.js';
 import { Ingress, type MeshNode } from './mesh/index.js';
@@ -26,6 +27,8 @@ export interface DaemonNetworksOptions {
   readonly sealProblem: () => string | undefined;
   /** A sealed network, or who is on it, is another than before. */
   readonly sealedChanged: () => void;
+  /** Absent = names are not answered. */
+  readonly names?: DaemonDns | undefined;
   /** Called when it is needed for the first time, or later. */
   readonly node: () => MeshNode;
 }
@@ -89,7 +92,10 @@ export class DaemonNetworks {
         };
       },
     };
-    controller.serviceChanged.add(() => this.look());
+    controller.serviceChanged.add(() => {
+      options.names?.servicesChanged();
+      this.look();
+    });
     controller.passed.add(() => this.passed());
   }
 
@@ -102,6 +108,7 @@ export class DaemonNetworks {
   changed(network: string): void {
     const { controller, log } = this.options;
     this.endpoints.delete(network);
+    this.options.names?.networkChanged(network);
     this.overlay.changed(network);
     if (network === ingressName) return;
     // Of one that is gone nobody knows any more.
@@ -132,6 +139,7 @@ export class DaemonNetworks {
 
   async stop(): Promise<void> {
     this.cancelLook?.();
+    await this.options.names?.stop();
     await this.overlay.stop();
   }
 
@@ -170,6 +178,7 @@ export class DaemonNetworks {
       this.services.set(network.name, text);
       this.overlay.changed(network.name);
     }
+    await this.options.names?.sync();
     if (!this.ingress.update()) return;
     // What is not on disk does not begin: after a crash nobody would know whose it is.
     try {

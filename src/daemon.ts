@@ -31,8 +31,14 @@ import {
   type MetricsServer,
 } from './io/index.js';
 import type { Kernel } from './kernel/index.js';
-import { openLinuxKernel, type LinuxKernelOptions } from './kernel/linux/index.js';
-import { DaemonMetrics, meshSeries, pathSeries, trafficSeries } from './metrics/index.js';
+import { bindSocket, openLinuxKernel, type LinuxKernelOptions } from './kernel/linux/index.js';
+import {
+  DaemonMetrics,
+  dnsSeries,
+  meshSeries,
+  pathSeries,
+  trafficSeries,
+} from './metrics/index.js';
 import { carriesCalls } from './rules/index.js';
 import { replay, ServiceTable, snapshotOf, VipPool, type TableRecord } from './store/index.js';
 
@@ -51,6 +57,8 @@ export interface DaemonOptions {
   readonly openKernel?: (
     options: Pick<LinuxKernelOptions, 'netns' | 'balancer'>,
   ) => Promise<Kernel>;
+  /** Default bindSocket. */
+  readonly bind?: DaemonMeshOptions['bind'];
 }
 
 /**
@@ -204,6 +212,8 @@ export class Daemon {
       log,
       reconcile: { ...reconcileTunables, ...this.config.reconcile },
       openSandbox: (path) => this.openSandbox(path),
+      dns: this.config.dns,
+      bind: this.options.bind ?? bindSocket,
       explain: (question) => this.backend.answerExplain(question),
     });
   }
@@ -247,6 +257,7 @@ export class Daemon {
       () => controller.withheldCount,
     );
     const gossips = (): boolean => this.isRunning;
+    const names = (): DaemonMesh['names'] => this.mesh?.names;
     async function* write(): AsyncGenerator<string> {
       yield await metrics.text();
       // When the kernel gives no counters, our own figures are what tells of it.
@@ -259,6 +270,8 @@ export class Daemon {
       if (!gossips() || backend.mesh === undefined) return;
       yield* meshSeries(backend.mesh.status());
       yield* pathSeries(backend.mesh.paths().states);
+      const dns = names();
+      if (dns !== undefined) yield* dnsSeries(dns.stats.all(), dns.dropped);
     }
     const server: MetricsServer = await serveMetrics(listen, write, log, {
       carriesCalls(name) {

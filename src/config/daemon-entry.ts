@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseAddress, parsePrefix } from '../model/index.js';
 import { choice, duration, list, mapping, oneOfKinds, text } from './fields.js';
+import { completeDns, dnsEntry, type DnsConfig } from './dns-entry.js';
 import { completeMesh, meshEntry, type MeshConfig } from './mesh-entry.js';
 import { defaultsEntry, type ServiceDefaults } from './service-entry.js';
 import { limits, reconcileTunables } from './tunables.js';
@@ -40,6 +41,8 @@ export interface DaemonConfig {
   };
   /** Absent = the host stands alone. */
   readonly mesh?: MeshConfig;
+  /** Absent = names are not answered. */
+  readonly dns?: DnsConfig;
   /** Applied to the services of the file; the API's callers may do the same. */
   readonly serviceDefaults: ServiceDefaults;
 }
@@ -95,12 +98,13 @@ export const daemonEntry = mapping({
   idleTimeouts: mapping({ tcp: idle, tcpFin: idle, udp: idle }).optional(),
   reconcile: mapping({ repairInterval: duration(1_000, 86_400_000).optional() }).optional(),
   mesh: meshEntry.optional(),
+  dns: dnsEntry.optional(),
   defaults: defaultsEntry.optional(),
   services: z.unknown().optional(),
 });
 export type DaemonEntry = z.infer<typeof daemonEntry>;
 
-/** No default have metrics, netns and mesh: off, the daemon's own namespace, alone. */
+/** No default have metrics, netns, mesh and dns: off, the daemon's own namespace, alone, off. */
 export function completeConfig(entry: DaemonEntry): DaemonConfig {
   const timeouts = entry.idleTimeouts;
   return {
@@ -122,6 +126,7 @@ export function completeConfig(entry: DaemonEntry): DaemonConfig {
     },
     reconcile: repairs(entry.reconcile?.repairInterval),
     ...(entry.mesh === undefined ? {} : { mesh: completeMesh(entry.mesh) }),
+    ...(entry.dns === undefined ? {} : { dns: completeDns(entry.dns) }),
     serviceDefaults: entry.defaults ?? {},
   };
 }

@@ -11,6 +11,7 @@
 export { checkAcross } from './check-across.js';
 export { checkSpec } from './check-spec.js';
 export type { DaemonConfig, ListenAddress, LogLevel } from './daemon-entry.js';
+export type { DnsConfig } from './dns-entry.js';
 export { formatDuration, parseDuration } from './fields.js';
 export { completeMesh, parseMember } from './mesh-entry.js';
 export type { MeshConfig, MeshProfile } from './mesh-entry.js';

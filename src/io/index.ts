@@ -2,6 +2,9 @@
 export { realClock } from './clock.js';
 export { realDisk } from './disk.js';
 export type { Disk, DiskFile } from './disk.js';
+export { openDnsListener, type DnsListener } from './dns-listener.js';
+export { hostNameServers } from './name-servers.js';
+export { dnsUpstream } from './dns-upstream.js';
 export { watchFile } from './file-watch.js';
 export type { FileWatchOptions } from './file-watch.js';
 export { openJournal, readJournal } from './journal.js';

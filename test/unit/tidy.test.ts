@@ -17,7 +17,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: ['base', 'model'],
   config: ['base', 'model'],
   gossip: ['base', 'model'],
-  io: ['base', 'model', 'gossip'],
+  dns: ['base', 'model'],
+  io: ['base', 'model', 'gossip', 'dns'],
   overlay: ['base', 'model'],
   paths: ['base', 'model'],
   health: ['base', 'model', 'config'],
@@ -26,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   mesh: ['base', 'model', 'config', 'store', 'gossip', 'catalog', 'overlay', 'paths', 'api'],
   api: ['base', 'model', 'kernel', 'paths', 'proto'],
   host: ['base', 'model', 'kernel', 'rules', 'store', 'reconcile', 'overlay', 'paths', 'api'],
-  metrics: ['base', 'model', 'kernel', 'reconcile', 'api'],
+  metrics: ['base', 'model', 'kernel', 'reconcile', 'api', 'dns'],
   cli: ['base', 'model', 'api', 'proto'],
 };
 

@@ -15,6 +15,7 @@ import { health } from './health.js';
 import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
 import { misuse } from './misuse.js';
+import { names } from './names.js';
 import { networks } from './networks.js';
 import { paths } from './paths.js';
 import { publish } from './publish.js';
@@ -45,6 +46,7 @@ export const cases: readonly Case[] = [
   mesh,
   meshKeys,
   networks,
+  names,
   paths,
   sealed,
   ingress,

@@ -37,6 +37,15 @@ describe('the example', () => {
         sealRotationMs: 43_200_000,
         probePort: 7_951,
       },
+      dns: {
+        domain: 'mesh.internal',
+        upstreams: [
+          { address: '192.0.2.53', port: 53 },
+          { address: '192.0.2.54', port: 5_353 },
+        ],
+        ttlS: 5,
+        queriesPerSecond: 10_000,
+      },
     });
     expect(Object.keys(serviceDefaults)).toEqual(['scheduler', 'drainDeadline', 'healthCheck']);
   });

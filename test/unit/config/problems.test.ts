@@ -74,6 +74,13 @@ describe('a file', () => {
       'm:1: mesh.keyFile: expected an absolute path, or none, got "keys"',
       'm:1: mesh.profile: expected one of lan, wan, local, fast, got "x"',
     ],
+    [
+      'dns: {domain: Mesh, upstreams: [ns1], ttl: 2h, queriesPerSecond: -1}\n',
+      'm:1: dns.domain: expected a domain name in lower case, got "Mesh"',
+      'm:1: dns.upstreams[0]: expected an address, or address:port such as 192.0.2.53:53, got "ns1"',
+      'm:1: dns.ttl: expected a duration 0s-1h such as 500ms, 30s, 5m or 1h, in whole seconds, got "2h"',
+      'm:1: dns.queriesPerSecond: expected a number 0-10000000, got -1',
+    ],
     ['stateDir: var\n', 'm:1: stateDir: expected an absolute path, got "var"'],
     [
       'idleTimeouts: {tcp: 500ms}\n',

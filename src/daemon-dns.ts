@@ -1,0 +1,282 @@
+import { closeSync } from 'node:fs';
+import { messageOf, type Clock, type Log } from './base/index.js';
+import type { DnsConfig } from './config/index.js';
+import {
+  cacheHandler,
+  DnsServer,
+  DnsStats,
+  errorsHandler,
+  Forwarder,
+  reverseHandler,
+  taskHandler,
+  vipHandler,
+  type Asker,
+  type NetworkNames,
+  type Upstream,
+  type View,
+} from './dns/index.js';
+import { dnsUpstream, hostNameServers, openDnsListener, type DnsListener } from './io/index.js';
+import type { MeshNode } from './mesh/index.js';
+import { endpointsByService, type Endpoint, type Service } from './model/index.js';
+import { ingressName } from './overlay/index.js';
+import type { ServiceTable } from './store/index.js';
+
+export interface DaemonDnsOptions {
+  readonly config: DnsConfig;
+  readonly table: ServiceTable;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  /** Called when it is needed for the first time, or later. */
+  readonly node: () => MeshNode;
+  /** A descriptor bound in a namespace. */
+  readonly bind: (at: {
+    readonly type: 'udp' | 'tcp';
+    readonly netns: string;
+    readonly address: string;
+    readonly port: number;
+  }) => Promise<number>;
+}
+
+/**
+ * In every sandbox, and nobody's outside of it: loopback addresses are each namespace's own, need
+ * no route, and tell by the socket that a query came in by who asks. Containers expect this one.
+ */
+export const dnsAddress = '127.0.0.11';
+const dnsPort = 53;
+/** The host's name servers are read again after this. Unit: milliseconds. */
+const upstreamsAgeMs = 10_000;
+
+/** A sandbox where names are answered. */
+interface Served {
+  networks: readonly string[];
+  readonly listener: DnsListener;
+}
+
+/** Names for the tasks of this host. */
+export class DaemonDns {
+  readonly stats: DnsStats;
+  private readonly server: DnsServer;
+  private readonly served = new Map<string, Served>();
+  private readonly refused = new Set<string>();
+  /** By networks, until one of them changes. */
+  private readonly views = new Map<string, View>();
+  private readonly indexes = new Map<string, NetworkIndex>();
+  private upstreams: { atMs: number; list: readonly Upstream[] } | undefined;
+  private syncing: Promise<void> = Promise.resolve();
+  private isStopped = false;
+
+  constructor(private readonly options: DaemonDnsOptions) {
+    const { clock, log, config } = options;
+    this.stats = new DnsStats(clock, log);
+    const forwarder = new Forwarder({ clock, upstreams: () => this.upstreamsNow() });
+    this.server = new DnsServer({
+      clock,
+      queriesPerSecond: config.queriesPerSecond,
+      handlers: {
+        errors: errorsHandler(log),
+        metrics: this.stats.handler,
+        cache: cacheHandler(),
+        vip: vipHandler,
+        task: taskHandler,
+        reverse: reverseHandler,
+        forward: forwarder.handler,
+      },
+    });
+  }
+
+  /** To be called as soon as a network, or who is on it, is another: answers follow at once. */
+  networkChanged(network: string): void {
+    this.indexes.delete(network);
+    this.views.clear();
+  }
+
+  /** The same of a service. */
+  servicesChanged(): void {
+    for (const index of this.indexes.values()) index.forgetServices();
+    this.views.clear();
+  }
+
+  /** Since the start; messages that got no answer: no queries, or too many. */
+  get dropped(): number {
+    return this.server.dropped;
+  }
+
+  /** Opens what is missing in sandboxes on networks, and closes what has left them. */
+  sync(): Promise<void> {
+    this.syncing = this.syncing.then(() => this.syncOnce());
+    return this.syncing;
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await this.syncing;
+    for (const { listener } of this.served.values()) listener.close();
+    this.served.clear();
+  }
+
+  private async syncOnce(): Promise<void> {
+    const wanted = this.wanted();
+    for (const [path, { listener }] of this.served) {
+      if (wanted.has(path)) continue;
+      this.served.delete(path);
+      listener.close();
+    }
+    for (const path of this.refused) if (!wanted.has(path)) this.refused.delete(path);
+    for (const [path, networks] of wanted) {
+      const known = this.served.get(path);
+      if (known !== undefined) known.networks = networks;
+      else if (!this.isStopped) await this.open(path, networks);
+    }
+  }
+
+  /** Networks of the tasks of this host, by namespace. */
+  private wanted(): Map<string, string[]> {
+    const wanted = new Map<string, string[]>();
+    for (const { network, local } of this.options.node().networks.all()) {
+      if (network.name === ingressName) continue;
+      for (const { sandbox } of local) {
+        const known = wanted.get(sandbox);
+        if (known === undefined) wanted.set(sandbox, [network.name]);
+        else known.push(network.name);
+      }
+    }
+    return wanted;
+  }
+
+  private async open(path: string, networks: readonly string[]): Promise<void> {
+    const { bind, log } = this.options;
+    const at = { netns: path, address: dnsAddress, port: dnsPort };
+    const failed = (reason: string): void => {
+      // Each change of a network tries again.
+      if (this.refused.has(path)) return;
+      this.refused.add(path);
+      log.warn({ sandbox: path }, `no names in ${path}: ${reason}`);
+    };
+    const bound: number[] = [];
+    try {
+      const udpFd = await bind({ ...at, type: 'udp' });
+      bound.push(udpFd);
+      const tcpFd = await bind({ ...at, type: 'tcp' });
+      const asker = this.askerAt(path);
+      const listener = openDnsListener({
+        address: dnsAddress,
+        udpFd,
+        tcpFd,
+        answer: (bytes, from) => this.server.answer(bytes, asker, from),
+        failed,
+      });
+      this.served.set(path, { networks, listener });
+      this.refused.delete(path);
+    } catch (error) {
+      for (const fd of bound) closeSync(fd);
+      failed(messageOf(error));
+    }
+  }
+
+  private askerAt(path: string): Asker {
+    const networksOf = (): readonly string[] => this.served.get(path)?.networks ?? [];
+    return {
+      sandbox: path,
+      view: () => this.viewOf(networksOf()),
+      mayForward: () => {
+        const { networks } = this.options.node();
+        return networksOf().some((name) => networks.network(name)?.internal === false);
+      },
+    };
+  }
+
+  private viewOf(networks: readonly string[]): View {
+    const key = networks.join(' ');
+    const known = this.views.get(key);
+    if (known !== undefined) return known;
+    const { config, table, random } = this.options;
+    const view = {
+      networks: networks.map((name) => this.namesOf(name)),
+      domain: config.domain,
+      ttlS: config.ttlS,
+      serial: table.revision,
+      random,
+    };
+    this.views.set(key, view);
+    return view;
+  }
+
+  private namesOf(network: string): NetworkNames {
+    const known = this.indexes.get(network);
+    if (known !== undefined) return known;
+    const { local = [], remote = [] } = this.options.node().networks.view(network) ?? {};
+    const made = new NetworkIndex(network, this.options.table, [...local, ...remote]);
+    this.indexes.set(network, made);
+    return made;
+  }
+
+  private upstreamsNow(): readonly Upstream[] {
+    const { config, clock } = this.options;
+    const now = clock.now();
+    if (this.upstreams !== undefined && now < this.upstreams.atMs + upstreamsAgeMs) {
+      return this.upstreams.list;
+    }
+    // Ours would be asked by us.
+    const ofHost = hostNameServers().filter((address) => address !== dnsAddress);
+    const at = config.upstreams ?? ofHost.map((address) => ({ address, port: dnsPort }));
+    const list = at.map(({ address, port }) => dnsUpstream(address, port));
+    this.upstreams = { atMs: now, list };
+    return list;
+  }
+}
+
+/** Who is on a network, by name and by address; made when it is first asked for. */
+class NetworkIndex implements NetworkNames {
+  private byName: Map<string, Endpoint[]> | undefined;
+  private byService: Map<string, Endpoint[]> | undefined;
+  private byAddress: Map<string, string> | undefined;
+
+  constructor(
+    readonly network: string,
+    private readonly table: ServiceTable,
+    private readonly endpoints: readonly Endpoint[],
+  ) {}
+
+  forgetServices(): void {
+    this.byAddress = undefined;
+  }
+
+  service(name: string): Service | undefined {
+    const service = this.table.get(name)?.service;
+    return service?.network === this.network ? service : undefined;
+  }
+
+  endpointsOf(service: string): readonly Endpoint[] {
+    this.byService ??= endpointsByService(this.endpoints);
+    return this.byService.get(service) ?? [];
+  }
+
+  tasks(name: string): readonly Endpoint[] {
+    if (this.byName === undefined) {
+      this.byName = new Map();
+      for (const endpoint of this.endpoints) {
+        if (endpoint.isEntry) continue;
+        const key = endpoint.name.toLowerCase();
+        const known = this.byName.get(key);
+        if (known === undefined) this.byName.set(key, [endpoint]);
+        else known.push(endpoint);
+      }
+    }
+    return this.byName.get(name) ?? [];
+  }
+
+  nameAt(address: string): string | undefined {
+    if (this.byAddress === undefined) {
+      this.byAddress = new Map();
+      for (const { name, addresses } of this.endpoints) {
+        for (const one of addresses) this.byAddress.set(one, name);
+      }
+      for (const { service } of this.table.all()) {
+        if (service.network !== this.network) continue;
+        for (const vip of service.vips) this.byAddress.set(vip, service.name);
+      }
+    }
+    return this.byAddress.get(address);
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Names of services and tasks, for those on their networks:
+ *
+ *     server -> chain: errors, metrics, cache, vip, task, reverse, forward -> response
+ */
+export { cacheHandler } from './answer-cache.js';
+export {
+  errorsHandler,
+  handlerOrder,
+  reverseHandler,
+  taskHandler,
+  vipHandler,
+  type Asker,
+  type Handlers,
+} from './chain.js';
+export { Forwarder, type Upstream } from './forward.js';
+export { isResponseTo, isTruncated } from './message.js';
+export { DnsStats, type DnsCount } from './metrics.js';
+export { DnsServer } from './server.js';
+export type { NetworkNames, View } from './zone.js';

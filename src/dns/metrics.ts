@@ -1,0 +1,67 @@
+/** What was asked and answered, counted; and told to a log that can be switched on while it runs. */
+import type { Clock, Log } from '../base/index.js';
+import type { Handler, HandlerName, Told } from './chain.js';
+import type { Query } from './message.js';
+import { recordType } from './record.js';
+
+export interface DnsCount {
+  /** `A`, `AAAA` ...; `other` for what nobody here knows. */
+  readonly type: string;
+  readonly code: number;
+  readonly by: HandlerName;
+  readonly queries: number;
+}
+
+const typeNames = new Map<number, string>(
+  Object.entries(recordType).map(([name, number]) => [number, name]),
+);
+
+export class DnsStats {
+  /** While true every query is logged. */
+  isLogging = false;
+  private readonly counts = new Map<string, { count: DnsCount; queries: number }>();
+
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly log: Log,
+  ) {}
+
+  all(): DnsCount[] {
+    return [...this.counts.values()].map(({ count, queries }) => ({ ...count, queries }));
+  }
+
+  readonly handler: Handler = (query, asker, next) => {
+    const startedAt = this.clock.now();
+    const note = (told: Told): Told => {
+      this.note(query, told);
+      if (this.isLogging) this.tell(query, asker.sandbox, told, startedAt);
+      return told;
+    };
+    const told = next(query);
+    return told instanceof Promise ? told.then(note) : note(told);
+  };
+
+  private note({ type }: Query, { answer: { code }, by }: Told): void {
+    const key = `${type} ${code} ${by}`;
+    const known = this.counts.get(key);
+    if (known !== undefined) {
+      known.queries++;
+      return;
+    }
+    const name = typeNames.get(type) ?? 'other';
+    const same = [...this.counts.values()].find(
+      ({ count }) => count.type === name && count.code === code && count.by === by,
+    );
+    const entry = same ?? { count: { type: name, code, by, queries: 0 }, queries: 0 };
+    entry.queries++;
+    // A type that nobody knows is looked for each time: there are 65,536 of them.
+    if (name !== 'other' || same === undefined) this.counts.set(key, entry);
+  }
+
+  private tell(query: Query, sandbox: string, { answer, by }: Told, startedAt: number): void {
+    const { name, type } = query;
+    const took = Math.round((this.clock.now() - startedAt) * 1_000) / 1_000;
+    const told = { sandbox, name, type: typeNames.get(type) ?? type, code: answer.code, by };
+    this.log.info({ ...told, ms: took, answers: answer.answers.length }, 'dns query');
+  }
+}

@@ -1,0 +1,70 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { DnsServer } from '../../../src/dns/index.js';
+import { handlersFor, mesh, query, say, type AskOptions } from './mesh.js';
+
+/** What is asked, by whom, and what is said: `test/golden/dns/answers.txt`. */
+const path = fileURLToPath(new URL('../../golden/dns/answers.txt', import.meta.url));
+
+const questions: readonly (readonly [what: string, name: string, type: string, AskOptions?])[] = [
+  ['a service: its VIP', 'web', 'A'],
+  ['a service, IPv6', 'web', 'AAAA'],
+  ['in another case, which is kept', 'wEb', 'A'],
+  ['of one network', 'web.front', 'A'],
+  ['in full', 'web.front.mesh.internal', 'A'],
+  ['without network, in the domain', 'web.mesh.internal', 'A'],
+  ['its tasks', 'tasks.web', 'A'],
+  ['a service without VIP: its tasks', 'bare', 'A'],
+  ['nobody serves it: the name is there all the same', 'idle', 'A'],
+  ['a task', 'web-1', 'A'],
+  ['a task of two nodes', 'twin', 'A'],
+  ['a task in full', 'web-1.front.mesh.internal', 'AAAA'],
+  ['where its endpoints listen', 'web', 'SRV'],
+  ['of one port', '_8080._tcp.web', 'SRV'],
+  ['of a port that it has not', '_9._tcp.web', 'SRV'],
+  ['what it is', 'web', 'TXT'],
+  ['of no type that it has', 'web', 'MX'],
+  ['of any type', 'web', 'ANY'],
+  ['whose VIP', '200.0.64.10.in-addr.arpa', 'PTR'],
+  ['whose address', '2.0.64.10.in-addr.arpa', 'PTR'],
+  [
+    'whose IPv6 address',
+    '2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.0.0.d.f.ip6.arpa',
+    'PTR',
+  ],
+  ['of nobody, in our domain', 'none.mesh.internal', 'A'],
+  ['of nobody, in a network', 'none.front', 'A'],
+  ['the domain itself', 'mesh.internal', 'A'],
+  ['of nobody here: asked elsewhere', 'example.org', 'A'],
+  ['of a network that the asker is not on: asked elsewhere', 'secret', 'A'],
+  ['a network that the asker is not on, in full', 'secret.back.mesh.internal', 'A'],
+  ['on internal networks alone nothing is asked elsewhere', 'example.org', 'A', { on: ['back'] }],
+  ['a service there', 'secret', 'A', { on: ['back'] }],
+  ['with EDNS', 'web', 'A', { edns: 4_096 }],
+  ['an unknown version of EDNS', 'web', 'A', { edns: 4_096, version: 1 }],
+  ['more than 512 bytes', 'tasks.crowd', 'A'],
+  ['the same with EDNS', 'tasks.crowd', 'A', { edns: 1_232 }],
+  ['the same by TCP', 'tasks.crowd', 'A', { transport: 'tcp' }],
+  ['of another class', 'web', 'A', { class: 3 }],
+];
+
+describe('answers', () => {
+  it('are those of the golden text', async () => {
+    const parts: string[] = [];
+    for (const [what, name, type, options = {}] of questions) {
+      const server = new DnsServer({
+        handlers: handlersFor(),
+        clock: { now: () => 0 },
+        queriesPerSecond: 0,
+      });
+      const asker = mesh(options.on ?? ['front']);
+      const from = { transport: options.transport ?? ('udp' as const), source: '127.0.0.1' };
+      const response = await server.answer(query(name, type, options), asker, from);
+      parts.push(`# ${what}\n${name} ${type}\n${say(response)}\n`);
+    }
+    const text = parts.join('\n');
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, text);
+    expect(text).toBe(readFileSync(path, 'utf8'));
+  });
+});

@@ -1,0 +1,103 @@
+import { decode, encode, type Answer, type RecordType } from 'dns-packet';
+import { describe, expect, it } from 'vitest';
+import { MeshError } from '../../../src/base/index.js';
+import { DnsServer, Forwarder, type Upstream } from '../../../src/dns/index.js';
+import { handlersFor, mesh, query, say } from './mesh.js';
+
+const from = { transport: 'udp', source: '127.0.0.1' } as const;
+
+/** A name server: what it does with the next questions, and how many it had. */
+class Server implements Upstream {
+  asked = 0;
+  behaviour: 'answers' | 'silent' | 'fails' = 'answers';
+
+  constructor(
+    readonly name: string,
+    private readonly ttl = 300,
+  ) {}
+
+  exchange(question: Buffer): Promise<Buffer> {
+    this.asked++;
+    if (this.behaviour === 'silent') {
+      return Promise.reject(new MeshError('deadline_exceeded', `ask ${this.name}: no answer`));
+    }
+    const { id, questions } = decode(question);
+    const { name, type } = questions![0] as { name: string; type: RecordType };
+    const answers: Answer[] = [{ name, type: 'A', ttl: this.ttl, data: '192.0.2.80' }];
+    const flags = 0x0180 | (this.behaviour === 'fails' ? 2 : 0);
+    return Promise.resolve(
+      encode({ id: id!, type: 'response', flags, questions: [{ name, type }], answers }),
+    );
+  }
+}
+
+function setUp(...upstreams: readonly Upstream[]) {
+  const clock = { nowMs: 0, now: () => clock.nowMs, wallMs: () => 0, after: () => () => undefined };
+  const forward = new Forwarder({ clock, upstreams: () => upstreams }).handler;
+  const handlers = { ...handlersFor([]), forward };
+  const server = new DnsServer({ handlers, clock, queriesPerSecond: 0 });
+  const ask = async (name = 'example.org'): Promise<string> =>
+    say(await server.answer(query(name, 'A'), mesh(['front']), from));
+  return { clock, ask };
+}
+
+const answered = (ttl: number): string =>
+  `56 bytes NOERROR ra id 4711 of example.org\n  example.org ${ttl} A 192.0.2.80`;
+const failure = '29 bytes SERVFAIL ra id 4711 of example.org';
+
+describe('forwarding', () => {
+  it('keeps a response as long as it says, and counts its TTL down', async () => {
+    const one = new Server('one');
+    const { clock, ask } = setUp(one);
+    expect(await ask()).toBe(answered(300));
+    clock.nowMs = 100_000;
+    expect(await ask()).toBe(answered(200));
+    expect(one.asked).toBe(1);
+    clock.nowMs = 300_000;
+    expect(await ask()).toBe(answered(300));
+    expect(one.asked).toBe(2);
+  });
+
+  it('asks once for all who ask the same at the same time', async () => {
+    const one = new Server('one');
+    const { ask } = setUp(one);
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask()));
+    expect(new Set(all)).toEqual(new Set([answered(300)]));
+    expect(one.asked).toBe(1);
+  });
+
+  it.each(['silent', 'fails'] as const)('asks the next when one is %s', async (behaviour) => {
+    const [one, two] = [new Server('one'), new Server('two')];
+    one.behaviour = behaviour;
+    const { ask } = setUp(one, two);
+    expect(await ask()).toBe(answered(300));
+    expect([one.asked, two.asked]).toEqual([1, 1]);
+  });
+
+  it('asks who was silent last, for a while', async () => {
+    const [one, two] = [new Server('one', 1), new Server('two', 1)];
+    one.behaviour = 'silent';
+    const { clock, ask } = setUp(one, two);
+    await ask();
+    clock.nowMs = 5_000;
+    await ask();
+    expect([one.asked, two.asked]).toEqual([1, 2]);
+    clock.nowMs = 15_000;
+    await ask();
+    expect([one.asked, two.asked]).toEqual([2, 3]);
+  });
+
+  it('says SERVFAIL when nobody answers, or what it knew before', async () => {
+    const one = new Server('one', 10);
+    const { clock, ask } = setUp(one);
+    one.behaviour = 'silent';
+    expect(await ask()).toBe(failure);
+    one.behaviour = 'answers';
+    expect(await ask()).toBe(answered(10));
+    one.behaviour = 'silent';
+    clock.nowMs = 60_000;
+    expect(await ask(), 'stale').toBe(answered(30));
+    clock.nowMs = 2 * 86_400_000;
+    expect(await ask(), 'too old').toBe(failure);
+  });
+});
