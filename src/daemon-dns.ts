@@ -19,6 +19,7 @@ import { dnsUpstream, hostNameServers, openDnsListener, type DnsListener } from 
 import type { MeshNode } from './mesh/index.js';
 import { endpointsByService, type Endpoint, type Service } from './model/index.js';
 import { ingressName } from './overlay/index.js';
+import type { NamesAt } from './rules/index.js';
 import type { ServiceTable } from './store/index.js';
 
 export interface DaemonDnsOptions {
@@ -44,12 +45,15 @@ export interface DaemonDnsOptions {
  */
 export const dnsAddress = '127.0.0.11';
 const dnsPort = 53;
+/** What is listened on instead, the first that is free: neither ephemeral nor anybody's (IANA). */
+const boundPorts = [63_053, 63_153, 63_253, 63_353, 63_453, 63_553, 63_653, 63_753];
 /** The host's name servers are read again after this. Unit: milliseconds. */
 const upstreamsAgeMs = 10_000;
 
 /** A sandbox where names are answered. */
 interface Served {
   networks: readonly string[];
+  readonly port: number;
   readonly listener: DnsListener;
 }
 
@@ -102,10 +106,20 @@ export class DaemonDns {
     return this.server.dropped;
   }
 
-  /** Opens what is missing in sandboxes on networks, and closes what has left them. */
-  sync(): Promise<void> {
-    this.syncing = this.syncing.then(() => this.syncOnce());
-    return this.syncing;
+  /** Where names are answered in a sandbox; undefined where they are not. */
+  at(sandbox: string): NamesAt | undefined {
+    const boundPort = this.served.get(sandbox)?.port;
+    return boundPort === undefined ? undefined : { address: dnsAddress, port: dnsPort, boundPort };
+  }
+
+  /**
+   * Opens what is missing in sandboxes on networks, and closes what has left them. Returns the
+   * networks of sandboxes that were opened.
+   */
+  sync(): Promise<ReadonlySet<string>> {
+    const synced = this.syncing.then(() => this.syncOnce());
+    this.syncing = synced.then(() => undefined);
+    return synced;
   }
 
   async stop(): Promise<void> {
@@ -115,8 +129,9 @@ export class DaemonDns {
     this.served.clear();
   }
 
-  private async syncOnce(): Promise<void> {
+  private async syncOnce(): Promise<Set<string>> {
     const wanted = this.wanted();
+    const opened = new Set<string>();
     for (const [path, { listener }] of this.served) {
       if (wanted.has(path)) continue;
       this.served.delete(path);
@@ -126,8 +141,11 @@ export class DaemonDns {
     for (const [path, networks] of wanted) {
       const known = this.served.get(path);
       if (known !== undefined) known.networks = networks;
-      else if (!this.isStopped) await this.open(path, networks);
+      else if (!this.isStopped && (await this.open(path, networks))) {
+        for (const network of networks) opened.add(network);
+      }
     }
+    return opened;
   }
 
   /** Networks of the tasks of this host, by namespace. */
@@ -144,20 +162,16 @@ export class DaemonDns {
     return wanted;
   }
 
-  private async open(path: string, networks: readonly string[]): Promise<void> {
-    const { bind, log } = this.options;
-    const at = { netns: path, address: dnsAddress, port: dnsPort };
+  /** Returns whether names are answered there now. */
+  private async open(path: string, networks: readonly string[]): Promise<boolean> {
     const failed = (reason: string): void => {
       // Each change of a network tries again.
       if (this.refused.has(path)) return;
       this.refused.add(path);
-      log.warn({ sandbox: path }, `no names in ${path}: ${reason}`);
+      this.options.log.warn({ sandbox: path }, `no names in ${path}: ${reason}`);
     };
-    const bound: number[] = [];
     try {
-      const udpFd = await bind({ ...at, type: 'udp' });
-      bound.push(udpFd);
-      const tcpFd = await bind({ ...at, type: 'tcp' });
+      const { port, udpFd, tcpFd } = await this.bindFree(path);
       const asker = this.askerAt(path);
       const listener = openDnsListener({
         address: dnsAddress,
@@ -166,12 +180,33 @@ export class DaemonDns {
         answer: (bytes, from) => this.server.answer(bytes, asker, from),
         failed,
       });
-      this.served.set(path, { networks, listener });
+      this.served.set(path, { networks, port, listener });
       this.refused.delete(path);
+      return true;
     } catch (error) {
-      for (const fd of bound) closeSync(fd);
       failed(messageOf(error));
+      return false;
     }
+  }
+
+  /** Errors: that of the last port. */
+  private async bindFree(
+    netns: string,
+  ): Promise<{ readonly port: number; readonly udpFd: number; readonly tcpFd: number }> {
+    const { bind } = this.options;
+    let last: unknown;
+    for (const port of boundPorts) {
+      const at = { netns, address: dnsAddress, port };
+      let udpFd: number | undefined;
+      try {
+        udpFd = await bind({ ...at, type: 'udp' });
+        return { port, udpFd, tcpFd: await bind({ ...at, type: 'tcp' }) };
+      } catch (error) {
+        if (udpFd !== undefined) closeSync(udpFd);
+        last = error;
+      }
+    }
+    throw last;
   }
 
   private askerAt(path: string): Asker {

@@ -115,7 +115,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     underlay,
     rotationMs: config.sealRotationMs,
     node: () => node,
-    problemChanged: () => networks.start(),
+    problemChanged: () => void networks.start(),
   });
   const paths: DaemonPaths = pathsOf(options, underlay, () => node);
   const node: MeshNode = new MeshNode({
@@ -138,7 +138,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
   await seals.start();
-  connect(node, networks, controller);
+  await connect(node, networks, controller);
   const control = new Control(node);
   return {
     control,
@@ -240,9 +240,13 @@ function networkControl(
 }
 
 /** What the earlier run knew comes into force; from now on the two hear of each other. */
-function connect(node: MeshNode, networks: DaemonNetworks, controller: HostController): void {
+async function connect(
+  node: MeshNode,
+  networks: DaemonNetworks,
+  controller: HostController,
+): Promise<void> {
   node.services.restore();
-  networks.start();
+  await networks.start();
   controller.serviceChanged.add((name) => node.services.localChanged(name));
   controller.passed.add(({ revision, error }) => {
     if (error === undefined) node.services.passed(revision);

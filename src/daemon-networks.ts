@@ -62,6 +62,7 @@ export class DaemonNetworks {
       stateOf: (network) => networks().view(network),
       servicesOn: (network) => this.servicesOn(network),
       internal: () => this.ingress.internalAddresses(),
+      namesAt: (sandbox) => options.names?.at(sandbox),
       vanished: (path) => this.forgetSandbox(path),
       passed: () => this.passed(),
     });
@@ -100,7 +101,9 @@ export class DaemonNetworks {
   }
 
   /** What the earlier run knew comes into force. */
-  start(): void {
+  async start(): Promise<void> {
+    // Else what leads to names would go and come back.
+    await this.options.names?.sync();
     for (const { network } of this.options.node().networks.all()) this.changed(network.name);
   }
 
@@ -178,7 +181,8 @@ export class DaemonNetworks {
       this.services.set(network.name, text);
       this.overlay.changed(network.name);
     }
-    await this.options.names?.sync();
+    // A sandbox leads to where names are answered in it once that is known.
+    for (const network of (await this.options.names?.sync()) ?? []) this.overlay.changed(network);
     if (!this.ingress.update()) return;
     // What is not on disk does not begin: after a crash nobody would know whose it is.
     try {

@@ -13,7 +13,7 @@ build_e2e() {
 }
 
 # Programs beside meshd, as PROGRAM:PACKAGE.
-e2e_programs=(ip:iproute2 ipvsadm:ipvsadm nft:nftables wrk:wrk sysctl:procps setpriv:util-linux)
+e2e_programs=(ip:iproute2 ipvsadm:ipvsadm nft:nftables wrk:wrk sysctl:procps setpriv:util-linux dig:bind9-dnsutils)
 
 # can_run_here: root, ip_vs and the programs are on this machine. Otherwise prints what is missing.
 can_run_here() {

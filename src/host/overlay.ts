@@ -14,7 +14,13 @@ import {
   interfaceName,
   type Underlay,
 } from '../overlay/index.js';
-import { compileEntry, compileIngressTask, compileVip } from '../rules/index.js';
+import {
+  compileEntry,
+  compileIngressTask,
+  compileNames,
+  compileVip,
+  type NamesAt,
+} from '../rules/index.js';
 import type { PassReport } from '../reconcile/index.js';
 import type { HostController } from './controller.js';
 import type { Sandbox } from './sandbox.js';
@@ -38,6 +44,8 @@ export interface OverlayOptions extends TaskSandboxesOptions {
   servicesOn(network: string): readonly Service[];
   /** Addresses on the ingress network of this node's tasks that may not call the world. */
   internal(): readonly string[];
+  /** Where names are answered in a sandbox; undefined where they are not. */
+  namesAt(sandbox: string): NamesAt | undefined;
 }
 
 /**
@@ -169,7 +177,11 @@ export class Overlay {
   }
 
   private taskRules({ network, local, remote }: NetworkState, endpoint: LocalEndpoint): Rule[] {
-    const rules = compileEndpoint(network, this.options.underlay, endpoint);
+    const names = this.options.namesAt(endpoint.sandbox);
+    const rules = [
+      ...compileEndpoint(network, this.options.underlay, endpoint),
+      ...(names === undefined ? [] : compileNames(names)),
+    ];
     const own = local.find(({ isEntry }) => isEntry);
     if (own === undefined) return rules;
     const entries = [own, ...remote.filter(({ isEntry }) => isEntry)];

@@ -94,6 +94,11 @@ export type NftStatement =
   | ({ readonly type: 'ct-mark-is' } & MarkIs)
   /** Sets the packet's mark to what the map says; stops the rule when the key is not in it. */
   | ({ readonly type: 'mark-from-map' } & FromMap)
+  /**
+   * Sets a port of TCP or UDP to what the map says; stops the rule when the key is not in it. The
+   * checksum is left to the device: for packets that do not leave the sandbox, which carry none.
+   */
+  | ({ readonly type: 'port-from-map'; readonly port: 'th sport' | 'th dport' } & FromMap)
   /** Sets the packet's mark to that of its connection. */
   | { readonly type: 'mark-from-ct-mark' }
   /** The other way round; goes on where nothing is tracked. */
@@ -155,6 +160,8 @@ export function formatNftStatement(statement: NftStatement): string {
       return `ct ${formatMarkIs(statement)}`;
     case 'mark-from-map':
       return `meta mark set ${formatFromMap(statement)}`;
+    case 'port-from-map':
+      return `${statement.port} set ${formatFromMap(statement)}`;
     case 'fib-local':
     case 'fib-elsewhere':
     case 'leaves-host':

@@ -7,6 +7,8 @@ export { compileBase, compileService, managedSysctls } from './compile.js';
 export type { CompileContext, IdleTimeouts } from './compile.js';
 export { compileEntry } from './entry.js';
 export type { EntryOptions } from './entry.js';
+export { compileNames } from './names.js';
+export type { NamesAt } from './names.js';
 export { compilePublished, publishedMatches } from './published.js';
 export type { IngressView } from './published.js';
 export { compileIngressTask, compileVip } from './task.js';

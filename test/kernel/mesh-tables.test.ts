@@ -3,7 +3,12 @@ import { applyNft, observeNft } from '../../src/kernel/linux/nftables-session.js
 import type { NetlinkSession } from '../../src/kernel/linux/session.js';
 import { formatRuleSet, PrivateKey, type Rule } from '../../src/model/index.js';
 import { checkNetwork, compileNetwork, compileSeals } from '../../src/overlay/index.js';
-import { compileEntry, compileIngressTask, snatTable } from '../../src/rules/index.js';
+import {
+  compileEntry,
+  compileIngressTask,
+  compileNames,
+  snatTable,
+} from '../../src/rules/index.js';
 import { TestNamespace } from '../support/namespace.js';
 
 /** Every table that we make: what the kernel holds of it reads back as what was asked for. */
@@ -37,6 +42,7 @@ const tables: Readonly<Record<string, readonly Rule[]>> = {
     internal: ['10.64.0.9'],
   }),
   'meshd-task': compileIngressTask('mesh-4096', endpoint, [endpoint]),
+  'meshd-names': compileNames({ address: '127.0.0.11', port: 53, boundPort: 63_053 }),
 };
 
 let namespace: TestNamespace;

@@ -75,6 +75,11 @@ it('is made as nft shows it', async () => {
     		elements = { 0x1000, 0xffffff }
     	}
 
+    	map queries {
+    		type ipv4_addr . inet_proto . inet_service : inet_service
+    		elements = { 127.0.0.11 . udp . 53 : 63053 }
+    	}
+
     	set all {
     		type ifname . ether_addr . mark . ipv4_addr . inet_service
     		elements = { "eth0" . 02:42:0a:00:00:01 . 0x00000001 . 10.0.0.1 . 80 }
@@ -94,6 +99,8 @@ it('is made as nft shows it', async () => {
     	chain output {
     		type filter hook output priority mangle; policy accept;
     		meta oiftype != loopback accept comment "to others"
+    		th dport set ip daddr . meta l4proto . th dport map @queries notrack comment "another port"
+    		th sport set ip saddr . meta l4proto . th sport map @queries comment "of answers"
     		oifgroup 109 oifgroup != 1 accept comment "between others"
     		udp dport @ports @th,96,24 @vnis meta skuid >= 0 drop comment "of processes"
     	}

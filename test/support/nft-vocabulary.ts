@@ -35,6 +35,12 @@ export const vocabulary: NftTableRule = {
     },
     { name: 'vnis', key: ['@th,96,24'], interval: false },
     {
+      name: 'queries',
+      key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+      value: 'inet_service',
+      interval: false,
+    },
+    {
       name: any,
       key: ['ifname', 'ether_addr', 'mark', 'ipv4_addr', 'inet_service'],
       interval: false,
@@ -95,6 +101,22 @@ export const vocabulary: NftTableRule = {
       rules: [
         rule('to others', { type: 'leaves-host' }, { type: 'accept' }),
         rule(
+          'another port',
+          {
+            type: 'port-from-map',
+            port: 'th dport',
+            fields: ['ip daddr', 'meta l4proto', 'th dport'],
+            map: 'queries',
+          },
+          { type: 'notrack' },
+        ),
+        rule('of answers', {
+          type: 'port-from-map',
+          port: 'th sport',
+          fields: ['ip saddr', 'meta l4proto', 'th sport'],
+          map: 'queries',
+        }),
+        rule(
           'between others',
           { type: 'device-group', field: 'oifgroup', group: 109 },
           { type: 'device-group', field: 'oifgroup', group: 1, negate: true },
@@ -153,6 +175,7 @@ export const vocabularyElements: readonly NftElementRule[] = [
   word('limited', 'tcp . 80'),
   word('limited', 'sctp . 1-65535'),
   word('bound6', 'fd00::/64 . tcp . 8000-8999', '0x4d011f40'),
+  word('queries', '127.0.0.11 . udp . 53', '63053'),
   word('vnis', '0x1000'),
   word('vnis', '0xffffff'),
   word(any, 'eth0 . 02:42:0a:00:00:01 . 0x1 . 10.0.0.1 . 80'),

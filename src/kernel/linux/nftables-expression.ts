@@ -22,7 +22,16 @@ export interface Expression {
 export const expr = {
   meta: { dreg: 1, key: 2, sreg: 3 },
   ct: { dreg: 1, key: 2, direction: 3, sreg: 4 },
-  payload: { dreg: 1, base: 2, offset: 3, bytes: 4 },
+  payload: {
+    dreg: 1,
+    base: 2,
+    offset: 3,
+    bytes: 4,
+    sreg: 5,
+    checksumType: 6,
+    checksumOffset: 7,
+    checksumFlags: 8,
+  },
   lookup: { set: 1, sreg: 2, dreg: 3, flags: 5, inverted: 1 },
   cmp: { sreg: 1, op: 2, data: 3, equal: 0, unequal: 1, atLeast: 5 },
   bitwise: { sreg: 1, dreg: 2, bytes: 3, mask: 4, xor: 5, op: 6 },

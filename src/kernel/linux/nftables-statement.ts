@@ -66,6 +66,7 @@ const loadAddressType = expression('fib', {
 const loadMark = loadExpressions(['meta mark']);
 const loadCtMark = loadExpressions(['ct mark']);
 const setMark = expression('meta', { [expr.meta.key]: metaKey.mark, [expr.meta.sreg]: first });
+const setPort = { 'th sport': writeTransport(0, 2), 'th dport': writeTransport(2, 2) } as const;
 const setCtMark = expression('ct', { [expr.ct.key]: ctKey.mark, [expr.ct.sreg]: first });
 
 /** Statements that say nothing but their type, and those of one protocol. */
@@ -129,6 +130,8 @@ function ofStatement(statement: NftStatement): readonly Expression[] {
     }
     case 'mark-from-map':
       return [...fromMap(statement), setMark];
+    case 'port-from-map':
+      return [...fromMap(statement), setPort[statement.port]];
     case 'mark-is':
       return [...loadMark, ...maskedIs(statement)];
     case 'ct-mark-is':
@@ -177,7 +180,7 @@ function readStatement(expressions: readonly Expression[], at: number): Read {
   if (goes !== undefined) return { statement: goes, length: 1 };
   const fields = loadedFields(expressions, at);
   const [next, behind] = expressions.slice(at + fields.length);
-  if (next?.name === 'lookup') return readLookup(fields, next);
+  if (next?.name === 'lookup') return readLookup(fields, next, behind);
   if (next?.name === 'bitwise' && behind?.name === 'cmp') {
     const type = fields[0] === 'ct mark' ? 'ct-mark-is' : 'mark-is';
     const mask = dataOf(next, expr.bitwise.mask);
@@ -188,10 +191,21 @@ function readStatement(expressions: readonly Expression[], at: number): Read {
   return { length: 0 };
 }
 
-function readLookup(fields: readonly NftField[], { attributes }: Expression): Read {
+function readLookup(
+  fields: readonly NftField[],
+  { attributes }: Expression,
+  behind: Expression | undefined,
+): Read {
   const set = textOf(attributes, expr.lookup.set) ?? '';
   if (attributes.has(expr.lookup.dreg)) {
-    const statement = { type: 'mark-from-map', fields, map: set } as const;
+    const port = (['th sport', 'th dport'] as const).find(
+      (one) => behind !== undefined && sameExpression(behind, setPort[one]),
+    );
+    const found = { fields, map: set } as const;
+    const statement: NftStatement =
+      port === undefined
+        ? { type: 'mark-from-map', ...found }
+        : { type: 'port-from-map', port, ...found };
     return { statement, length: fields.length + 2 };
   }
   const isNegated = u32BeOf(attributes, expr.lookup.flags) === expr.lookup.inverted;
@@ -246,6 +260,20 @@ function lookup(set: string, rest: Readonly<Record<number, number>>): Expression
 
 function fromMap({ fields, map }: { fields: readonly NftField[]; map: string }): Expression[] {
   return [...loadExpressions(fields), lookup(map, { [expr.lookup.dreg]: first })];
+}
+
+/** From the first register; no checksum is changed. */
+function writeTransport(offset: number, bytes: number): Expression {
+  const { payload } = expr;
+  return expression('payload', {
+    [payload.base]: 2, // NFT_PAYLOAD_TRANSPORT_HEADER
+    [payload.offset]: offset,
+    [payload.bytes]: bytes,
+    [payload.sreg]: first,
+    [payload.checksumType]: 0,
+    [payload.checksumOffset]: 0,
+    [payload.checksumFlags]: 0,
+  });
 }
 
 function maskedIs({ mask, value }: { mask: number; value: number }): Expression[] {

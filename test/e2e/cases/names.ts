@@ -24,6 +24,7 @@ export const names: Case = {
     await serveOn(scene, nodes, declared, services);
     await answered(scene, nodes);
     await resolvers(scene, nodes);
+    await ownServer(scene);
     await isolated(scene, nodes);
     await followed(scene, nodes);
     await restarted(scene, nodes);
@@ -98,6 +99,17 @@ async function resolvers(scene: Scene, nodes: Nodes): Promise<void> {
   const script = "require('dns').resolve4('tasks.web', (e, a) => console.log(e ?? a.length))";
   const { stdout: node } = await topology.exec('t1', within(`${process.execPath} -e "${script}"`));
   report.claim(node.trim() === '2', "Node's own resolver", node.trim());
+}
+
+/** Port 53 is the task's own. */
+async function ownServer({ report, topology }: Scene): Promise<void> {
+  const script = [
+    "const udp = require('dgram').createSocket('udp4').bind(53, () =>",
+    "require('net').createServer().listen(53, '0.0.0.0', () => {",
+    "console.log('listens'); process.exit(); }));",
+  ].join(' ');
+  const { stdout } = await topology.exec('t1', [process.execPath, '-e', script], { mayFail: true });
+  report.claim(stdout.trim() === 'listens', 'a task may be a name server itself', stdout.trim());
 }
 
 async function isolated(scene: Scene, nodes: Nodes): Promise<void> {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { formatRuleSet, type Rule } from '../../../src/model/index.js';
-import { compileEntry, compileIngressTask, compileVip } from '../../../src/rules/index.js';
+import {
+  compileEntry,
+  compileIngressTask,
+  compileNames,
+  compileVip,
+} from '../../../src/rules/index.js';
 import { endpointAt, networkedService } from '../../support/networked.js';
 
 /** Without the table, which is the same always. */
@@ -11,6 +16,16 @@ function lines(rules: readonly Rule[]): string[] {
 describe('the sandbox of a task', () => {
   const own = endpointAt(2, 'a', { isEntry: true });
   const other = endpointAt(18, 'b', { isEntry: true });
+
+  it('asks for names at a port that is not taken for it', () => {
+    const at = { address: '127.0.0.11', port: 53, boundPort: 63_053 };
+    expect(lines(compileNames(at))).toEqual([
+      'nft element meshd-names queries 127.0.0.11 . udp . 53 : 63053',
+      'nft element meshd-names answers 127.0.0.11 . udp . 63053 : 53',
+      'nft element meshd-names queries 127.0.0.11 . tcp . 53 : 63053',
+      'nft element meshd-names answers 127.0.0.11 . tcp . 63053 : 53',
+    ]);
+  });
 
   it('answers by the entry that a call came in by, and calls the world by its own', () => {
     expect(lines(compileIngressTask('mesh-4096', own, [own, other]))).toEqual([
