@@ -1,5 +1,5 @@
 /** How a query finds its answer: handlers in a fixed order, each of which answers or asks the next. */
-import { messageOf, type Log } from '../base/index.js';
+import { MeshError, messageOf, type Log } from '../base/index.js';
 import { emptyAnswer, type Answer, type Query } from './message.js';
 import { responseCode } from './record.js';
 import { answerName, answerNoSuchName, answerReverse, type View } from './zone.js';
@@ -55,7 +55,11 @@ export function refusal(by: HandlerName, code: number): Told {
 /** What cannot be asked gets its code, and what fails SERVFAIL: an asker that hears nothing waits. */
 export function errorsHandler(log: Log): Handler {
   const failed = (query: Query, error: unknown): Told => {
-    log.warn({ name: query.name, type: query.type }, `dns: ${messageOf(error)}`);
+    // Servers that do not answer are no news for each name that is asked of them.
+    const isExpected = error instanceof MeshError && error.code === 'unavailable';
+    const what = { name: query.name, type: query.type };
+    if (isExpected) log.debug(what, `dns: ${messageOf(error)}`);
+    else log.warn(what, `dns: ${messageOf(error)}`);
     return refusal('errors', responseCode.serverFailure);
   };
   return (query, _, next) => {

@@ -79,16 +79,23 @@ export function textRecord(texts: readonly string[], ttlS: number): DnsRecord {
   return { type: recordType.TXT, ttlS, data: Buffer.concat(parts) };
 }
 
-/** Says for how long a name is known not to be there (RFC 2308): `ttlS`. */
-export function authorityRecord(zone: string, serial: number, ttlS: number): DnsRecord {
+/**
+ * Says for how long a name is known not to be there (RFC 2308): `ttlS`. `zone` absent = the name
+ * that was asked for is one of its own.
+ */
+export function authorityRecord(
+  { zone, domain, serial }: { zone?: string; domain: string; serial: number },
+  ttlS: number,
+): DnsRecord {
   const times = Buffer.alloc(20);
   const refreshS = 3_600;
   const expireS = 86_400;
   for (const [i, value] of [serial >>> 0, refreshS, ttlS, expireS, ttlS].entries()) {
     times.writeUInt32BE(value, i * 4);
   }
-  const data = Buffer.concat([nameBytes(`ns.${zone}`), nameBytes(`hostmaster.${zone}`), times]);
-  return { owner: zone, type: recordType.SOA, ttlS, data };
+  const names = [nameBytes(`ns.${domain}`), nameBytes(`hostmaster.${domain}`)];
+  const owner = zone === undefined ? {} : { owner: zone };
+  return { ...owner, type: recordType.SOA, ttlS, data: Buffer.concat([...names, times]) };
 }
 
 /** Names that this project makes are names. */

@@ -1,7 +1,8 @@
 /** Messages in, messages out, for all askers of this host. */
 import type { Clock } from '../base/index.js';
 import { ask, type Asker, type Handlers, type Told } from './chain.js';
-import { encodeResponse, readQuery, udpBytesMax } from './message.js';
+import { emptyAnswer, encodeResponse, readQuery, udpBytesMax } from './message.js';
+import { responseCode } from './record.js';
 import { SourceLimit } from './source-limit.js';
 
 export type DnsTransport = 'udp' | 'tcp';
@@ -38,7 +39,18 @@ export class DnsServer {
       return undefined;
     }
     const bytesMax = isUdp ? udpBytesMax(query) : messageBytesMax;
-    const encode = ({ answer }: Told): Buffer => encodeResponse(query, answer, bytesMax);
+    const encode = ({ answer }: Told): Buffer => {
+      try {
+        return encodeResponse(query, answer, bytesMax);
+      } catch {
+        // What an asker wrote shall not end the daemon.
+        return encodeResponse(
+          query,
+          { ...emptyAnswer, code: responseCode.serverFailure },
+          bytesMax,
+        );
+      }
+    };
     const told = ask(this.options.handlers, query, asker);
     return told instanceof Promise ? told.then(encode) : encode(told);
   }

@@ -74,12 +74,13 @@ export function answerName(
   return found?.kind === kind ? answerOf(view, question, found) : undefined;
 }
 
-/** "No such name", for names that nobody else has: those in the domain of the mesh, or in a network. */
+/** "No such name", for names that nobody else has: those in the domain of the mesh. */
 export function answerNoSuchName(view: View, name: string): Answer | undefined {
-  const zone = zoneOf(view, name);
-  if (zone === undefined) return undefined;
-  const code = name === zone ? responseCode.ok : responseCode.noSuchName;
-  return { ...ours(view, []), code, authority: [authority(view, zone)] };
+  const { domain } = view;
+  if (name === domain) return ours(view, name, []);
+  const isOurs = within(name, domain) !== undefined || isOfService(view, name);
+  if (!isOurs) return undefined;
+  return { ...ours(view, name, []), code: responseCode.noSuchName };
 }
 
 /** PTR of an address on a network of the view. */
@@ -91,46 +92,41 @@ export function answerReverse(view: View, { name, type }: Question): Answer | un
     if (owner === undefined) continue;
     const full = `${owner}.${network.network}.${view.domain}`;
     const isAsked = type === recordType.PTR || type === recordType.ANY;
-    return ours(view, isAsked ? [pointerRecord(full, view.ttlS)] : []);
+    return ours(view, name, isAsked ? [pointerRecord(full, view.ttlS)] : []);
   }
   return undefined;
 }
 
-function answerOf(view: View, { type }: Question, found: Found): Answer {
+function answerOf(view: View, { name, type }: Question, found: Found): Answer {
   const { ttlS } = view;
+  const say = (answers: readonly DnsRecord[]): Answer => ours(view, name, answers);
   const of = (family: Family): DnsRecord[] =>
     shuffled(found.addresses, view.random)
       .filter((address) => familyOf(address) === family)
       .map((address) => addressRecord(address, ttlS));
   switch (type) {
     case recordType.A:
-      return ours(view, of(4));
+      return say(of(4));
     case recordType.AAAA:
-      return ours(view, of(6));
+      return say(of(6));
     case recordType.ANY:
-      return ours(view, [...of(4), ...of(6)]);
+      return say([...of(4), ...of(6)]);
     case recordType.SRV:
-      return ours(view, found.services);
+      return say(found.services);
     case recordType.TXT:
-      return ours(view, found.texts.length === 0 ? [] : [textRecord(found.texts, ttlS)]);
+      return say(found.texts.length === 0 ? [] : [textRecord(found.texts, ttlS)]);
     default:
-      return ours(view, []);
+      return say([]);
   }
 }
 
 /** With nothing to say of a name that is there, how long that holds (RFC 2308, section 2.2). */
-function ours(view: View, answers: readonly DnsRecord[]): Answer {
-  const isNothing = answers.length === 0;
-  return {
-    ...emptyAnswer,
-    isAuthoritative: true,
-    answers,
-    authority: isNothing ? [authority(view, view.domain)] : [],
-  };
-}
-
-function authority({ serial, ttlS }: View, zone: string): DnsRecord {
-  return authorityRecord(zone, serial, ttlS);
+function ours(view: View, name: string, answers: readonly DnsRecord[]): Answer {
+  const { domain, serial, ttlS } = view;
+  const isInDomain = name === domain || within(name, domain) !== undefined;
+  const of = { domain, serial, ...(isInDomain ? { zone: domain } : {}) };
+  const authority = answers.length === 0 ? [authorityRecord(of, ttlS)] : [];
+  return { ...emptyAnswer, isAuthoritative: true, answers, authority };
 }
 
 function find(view: View, asked: string): Found | undefined {
@@ -220,14 +216,10 @@ function within(name: string, zone: string): string | undefined {
   return name.endsWith(`.${zone}`) ? name.slice(0, -zone.length - 1) : undefined;
 }
 
-function zoneOf(view: View, name: string): string | undefined {
-  const { networks, domain } = view;
-  const zones = [domain, ...networks.map(({ network }) => network)];
-  const zone = zones.find((one) => name === one || name.endsWith(`.${one}`));
-  if (zone !== undefined) return zone;
-  // A port that a service of ours has not.
+/** A port that a service of ours has not. */
+function isOfService(view: View, name: string): boolean {
   const owner = serviceName.exec(name)?.[3];
-  return owner !== undefined && find(view, owner) !== undefined ? domain : undefined;
+  return owner !== undefined && find(view, owner) !== undefined;
 }
 
 function shuffled(list: readonly string[], random: () => number): string[] {

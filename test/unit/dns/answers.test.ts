@@ -34,7 +34,11 @@ const questions: readonly (readonly [what: string, name: string, type: string, A
     'PTR',
   ],
   ['of nobody, in our domain', 'none.mesh.internal', 'A'],
-  ['of nobody, in a network', 'none.front', 'A'],
+  [
+    'of nobody, below the name of a network: a domain of the world may have that name',
+    'none.front',
+    'A',
+  ],
   ['the domain itself', 'mesh.internal', 'A'],
   ['of nobody here: asked elsewhere', 'example.org', 'A'],
   ['of a network that the asker is not on: asked elsewhere', 'secret', 'A'],

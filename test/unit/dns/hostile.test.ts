@@ -40,6 +40,11 @@ describe('messages that are none', () => {
     ],
     ['a label of 64 bytes', Buffer.concat([header({}), Buffer.alloc(70, 64)]), 1],
     ['a name of more than 255 bytes', Buffer.concat([header({}), long]), 1],
+    [
+      'labels of dots and bytes that are no text',
+      Buffer.concat([header({}), Buffer.from('\x03..\xff\x01.\0\0\x01\0\x01', 'latin1')]),
+      5,
+    ],
     ['an update', Buffer.concat([header({ flags: 0x2800 }), question]), 4],
     [
       'more records than there are',
