@@ -1,5 +1,5 @@
 import type { Explanation, NetworkInfo, ServiceState } from '../../../src/api/index.js';
-import { until } from '../support/command.js';
+import { unchanged, until } from '../support/command.js';
 import type { Meshd } from '../support/meshd.js';
 import type { LoadResult } from '../support/peers.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
@@ -90,12 +90,15 @@ function isHeld({ steps }: Explanation): boolean {
   return states.length > 0 && states.every((state) => state === 'holds');
 }
 
+/** IPVS sums up every two seconds. */
+const summedUpMs = 2_500;
+
 async function fromClients(scene: Scene, nodes: Nodes): Promise<void> {
   const { report } = scene;
   const [client, entry] = [addressOf('client', 4), addressOf('lb', 4)];
   const connections = async (): Promise<number> =>
     connectionsOf(await explained(nodes.lb, client, entry, 80));
-  const before = await settled(connections);
+  const before = await unchanged(connections, summedUpMs);
   const told = await explained(nodes.lb, client, entry, 80);
   const { servers } = await call(scene, 'client', entry, 80);
   report.claim(
@@ -114,7 +117,7 @@ async function fromClients(scene: Scene, nodes: Nodes): Promise<void> {
     'in the sandbox of a task: the entry that it came in by, who listens, and the way back',
     kinds.join(),
   );
-  const after = await settled(connections);
+  const after = await unchanged(connections, summedUpMs);
   report.claim(
     after === before + 8,
     'its counters are those of the kernel',
@@ -128,17 +131,6 @@ async function fromClients(scene: Scene, nodes: Nodes): Promise<void> {
   );
   const six = await explained(nodes.lb, addressOf('client', 6), addressOf('lb', 6), 80);
   report.claim(tasksOf(six) === allTasks && isHeld(six), 'the same in IPv6', six.outcome.text);
-}
-
-/** IPVS sums up every two seconds: the count when it has not changed for longer than that. */
-async function settled(count: () => Promise<number>): Promise<number> {
-  let [last, since] = [await count(), performance.now()];
-  await until('the kernel has summed up', 30_000, async () => {
-    const now = await count();
-    if (now !== last) [last, since] = [now, performance.now()];
-    return performance.now() - since > 2_500;
-  });
-  return last;
 }
 
 function connectionsOf({ steps }: Explanation): number {

@@ -95,3 +95,14 @@ export async function until<T>(
     await sleep(20);
   }
 }
+
+/** The count when it has not changed for so long. */
+export async function unchanged(count: () => Promise<number>, forMs: number): Promise<number> {
+  let [last, since] = [await count(), performance.now()];
+  await until('it changes no more', 30_000, async () => {
+    const now = await count();
+    if (now !== last) [last, since] = [now, performance.now()];
+    return performance.now() - since > forMs;
+  });
+  return last;
+}
