@@ -1,8 +1,8 @@
 /** What was asked and answered, counted; and told to a log that can be switched on while it runs. */
 import type { Clock, Log } from '../base/index.js';
-import type { Handler, HandlerName, Told } from './chain.js';
+import { refusal, type Handler, type HandlerName, type Told } from './chain.js';
 import type { Query } from './message.js';
-import { recordType } from './record.js';
+import { recordType, responseCode } from './record.js';
 
 export interface DnsCount {
   /** `A`, `AAAA` ...; `other` for what nobody here knows. */
@@ -37,8 +37,16 @@ export class DnsStats {
       if (this.isLogging) this.tell(query, asker.sandbox, told, startedAt);
       return told;
     };
-    const told = next(query);
-    return told instanceof Promise ? told.then(note) : note(told);
+    const failed = (error: unknown): never => {
+      this.note(query, refusal('errors', responseCode.serverFailure));
+      throw error;
+    };
+    try {
+      const told = next(query);
+      return told instanceof Promise ? told.then(note, failed) : note(told);
+    } catch (error) {
+      return failed(error);
+    }
   };
 
   private note({ type }: Query, { answer: { code }, by }: Told): void {

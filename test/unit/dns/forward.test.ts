@@ -1,7 +1,7 @@
 import { decode, encode, type Answer, type RecordType } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
-import { MeshError } from '../../../src/base/index.js';
-import { DnsServer, Forwarder, type Upstream } from '../../../src/dns/index.js';
+import { MeshError, silentLog } from '../../../src/base/index.js';
+import { DnsServer, DnsStats, Forwarder, type Upstream } from '../../../src/dns/index.js';
 import { handlersFor, mesh, query, say } from './mesh.js';
 
 const from = { transport: 'udp', source: '127.0.0.1' } as const;
@@ -34,11 +34,12 @@ class Server implements Upstream {
 function setUp(...upstreams: readonly Upstream[]) {
   const clock = { nowMs: 0, now: () => clock.nowMs, wallMs: () => 0, after: () => () => undefined };
   const forward = new Forwarder({ clock, upstreams: () => upstreams }).handler;
-  const handlers = { ...handlersFor([]), forward };
+  const stats = new DnsStats(clock, silentLog);
+  const handlers = { ...handlersFor([]), metrics: stats.handler, forward };
   const server = new DnsServer({ handlers, clock, queriesPerSecond: 0 });
   const ask = async (name = 'example.org'): Promise<string> =>
     say(await server.answer(query(name, 'A'), mesh(['front']), from));
-  return { clock, ask };
+  return { clock, ask, stats };
 }
 
 const answered = (ttl: number): string =>
@@ -89,9 +90,10 @@ describe('forwarding', () => {
 
   it('says SERVFAIL when nobody answers, or what it knew before', async () => {
     const one = new Server('one', 10);
-    const { clock, ask } = setUp(one);
+    const { clock, ask, stats } = setUp(one);
     one.behaviour = 'silent';
     expect(await ask()).toBe(failure);
+    expect(stats.all()).toEqual([{ type: 'A', code: 2, by: 'errors', queries: 1 }]);
     one.behaviour = 'answers';
     expect(await ask()).toBe(answered(10));
     one.behaviour = 'silent';
