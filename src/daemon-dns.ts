@@ -11,13 +11,11 @@ import {
   taskHandler,
   vipHandler,
   type Asker,
-  type NetworkNames,
   type Upstream,
-  type View,
 } from './dns/index.js';
+import { DaemonNames } from './daemon-names.js';
 import { dnsUpstream, hostNameServers, openDnsListener, type DnsListener } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
-import { endpointsByService, type Endpoint, type Service } from './model/index.js';
 import { ingressName } from './overlay/index.js';
 import type { NamesAt } from './rules/index.js';
 import type { ServiceTable } from './store/index.js';
@@ -63,15 +61,14 @@ export class DaemonDns {
   private readonly server: DnsServer;
   private readonly served = new Map<string, Served>();
   private readonly refused = new Set<string>();
-  /** By networks, until one of them changes. */
-  private readonly views = new Map<string, View>();
-  private readonly indexes = new Map<string, NetworkIndex>();
+  private readonly names: DaemonNames;
   private upstreams: { atMs: number; list: readonly Upstream[] } | undefined;
   private syncing: Promise<void> = Promise.resolve();
   private isStopped = false;
 
   constructor(private readonly options: DaemonDnsOptions) {
     const { clock, log, config } = options;
+    this.names = new DaemonNames(options);
     this.stats = new DnsStats(clock, log);
     const forwarder = new Forwarder({ clock, upstreams: () => this.upstreamsNow() });
     this.server = new DnsServer({
@@ -91,14 +88,12 @@ export class DaemonDns {
 
   /** To be called as soon as a network, or who is on it, is another: answers follow at once. */
   networkChanged(network: string): void {
-    this.indexes.delete(network);
-    this.views.clear();
+    this.names.networkChanged(network);
   }
 
   /** The same of a service. */
   servicesChanged(): void {
-    for (const index of this.indexes.values()) index.forgetServices();
-    this.views.clear();
+    this.names.servicesChanged();
   }
 
   /** Since the start; messages that got no answer: no queries, or too many. */
@@ -213,37 +208,12 @@ export class DaemonDns {
     const networksOf = (): readonly string[] => this.served.get(path)?.networks ?? [];
     return {
       sandbox: path,
-      view: () => this.viewOf(networksOf()),
+      view: () => this.names.viewOf(networksOf()),
       mayForward: () => {
         const { networks } = this.options.node();
         return networksOf().some((name) => networks.network(name)?.internal === false);
       },
     };
-  }
-
-  private viewOf(networks: readonly string[]): View {
-    const key = networks.join(' ');
-    const known = this.views.get(key);
-    if (known !== undefined) return known;
-    const { config, table, random } = this.options;
-    const view = {
-      networks: networks.map((name) => this.namesOf(name)),
-      domain: config.domain,
-      ttlS: config.ttlS,
-      serial: table.revision,
-      random,
-    };
-    this.views.set(key, view);
-    return view;
-  }
-
-  private namesOf(network: string): NetworkNames {
-    const known = this.indexes.get(network);
-    if (known !== undefined) return known;
-    const { local = [], remote = [] } = this.options.node().networks.view(network) ?? {};
-    const made = new NetworkIndex(network, this.options.table, [...local, ...remote]);
-    this.indexes.set(network, made);
-    return made;
   }
 
   private upstreamsNow(): readonly Upstream[] {
@@ -258,60 +228,5 @@ export class DaemonDns {
     const list = at.map(({ address, port }) => dnsUpstream(address, port));
     this.upstreams = { atMs: now, list };
     return list;
-  }
-}
-
-/** Who is on a network, by name and by address; made when it is first asked for. */
-class NetworkIndex implements NetworkNames {
-  private byName: Map<string, Endpoint[]> | undefined;
-  private byService: Map<string, Endpoint[]> | undefined;
-  private byAddress: Map<string, string> | undefined;
-
-  constructor(
-    readonly network: string,
-    private readonly table: ServiceTable,
-    private readonly endpoints: readonly Endpoint[],
-  ) {}
-
-  forgetServices(): void {
-    this.byAddress = undefined;
-  }
-
-  service(name: string): Service | undefined {
-    const service = this.table.get(name)?.service;
-    return service?.network === this.network ? service : undefined;
-  }
-
-  endpointsOf(service: string): readonly Endpoint[] {
-    this.byService ??= endpointsByService(this.endpoints);
-    return this.byService.get(service) ?? [];
-  }
-
-  tasks(name: string): readonly Endpoint[] {
-    if (this.byName === undefined) {
-      this.byName = new Map();
-      for (const endpoint of this.endpoints) {
-        if (endpoint.isEntry) continue;
-        const key = endpoint.name.toLowerCase();
-        const known = this.byName.get(key);
-        if (known === undefined) this.byName.set(key, [endpoint]);
-        else known.push(endpoint);
-      }
-    }
-    return this.byName.get(name) ?? [];
-  }
-
-  nameAt(address: string): string | undefined {
-    if (this.byAddress === undefined) {
-      this.byAddress = new Map();
-      for (const { name, addresses } of this.endpoints) {
-        for (const one of addresses) this.byAddress.set(one, name);
-      }
-      for (const { service } of this.table.all()) {
-        if (service.network !== this.network) continue;
-        for (const vip of service.vips) this.byAddress.set(vip, service.name);
-      }
-    }
-    return this.byAddress.get(address);
   }
 }

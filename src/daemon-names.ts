@@ -1,0 +1,113 @@
+import type { DnsConfig } from './config/index.js';
+import type { NetworkNames, View } from './dns/index.js';
+import type { MeshNode } from './mesh/index.js';
+import { endpointsByService, type Endpoint, type Service } from './model/index.js';
+import type { ServiceTable } from './store/index.js';
+
+export interface DaemonNamesOptions {
+  readonly config: DnsConfig;
+  readonly table: ServiceTable;
+  readonly random: () => number;
+  /** Called when it is needed for the first time, or later. */
+  readonly node: () => MeshNode;
+}
+
+/** What names stand for, from the services and networks that this host knows now. */
+export class DaemonNames {
+  /** By networks, until one of them changes. */
+  private readonly views = new Map<string, View>();
+  private readonly indexes = new Map<string, NetworkIndex>();
+
+  constructor(private readonly options: DaemonNamesOptions) {}
+
+  networkChanged(network: string): void {
+    this.indexes.delete(network);
+    this.views.clear();
+  }
+
+  servicesChanged(): void {
+    for (const index of this.indexes.values()) index.forgetServices();
+    this.views.clear();
+  }
+
+  /** As somebody sees it who is on these networks, in this order. */
+  viewOf(networks: readonly string[]): View {
+    const key = networks.join(' ');
+    const known = this.views.get(key);
+    if (known !== undefined) return known;
+    const { config, table, random } = this.options;
+    const view = {
+      networks: networks.map((name) => this.namesOf(name)),
+      domain: config.domain,
+      ttlS: config.ttlS,
+      serial: table.revision,
+      random,
+    };
+    this.views.set(key, view);
+    return view;
+  }
+
+  private namesOf(network: string): NetworkNames {
+    const known = this.indexes.get(network);
+    if (known !== undefined) return known;
+    const { local = [], remote = [] } = this.options.node().networks.view(network) ?? {};
+    const made = new NetworkIndex(network, this.options.table, [...local, ...remote]);
+    this.indexes.set(network, made);
+    return made;
+  }
+}
+
+/** Who is on a network, by name and by address; made when it is first asked for. */
+class NetworkIndex implements NetworkNames {
+  private byName: Map<string, Endpoint[]> | undefined;
+  private byService: Map<string, Endpoint[]> | undefined;
+  private byAddress: Map<string, string> | undefined;
+
+  constructor(
+    readonly network: string,
+    private readonly table: ServiceTable,
+    private readonly endpoints: readonly Endpoint[],
+  ) {}
+
+  forgetServices(): void {
+    this.byAddress = undefined;
+  }
+
+  service(name: string): Service | undefined {
+    const service = this.table.get(name)?.service;
+    return service?.network === this.network ? service : undefined;
+  }
+
+  endpointsOf(service: string): readonly Endpoint[] {
+    this.byService ??= endpointsByService(this.endpoints);
+    return this.byService.get(service) ?? [];
+  }
+
+  tasks(name: string): readonly Endpoint[] {
+    if (this.byName === undefined) {
+      this.byName = new Map();
+      for (const endpoint of this.endpoints) {
+        if (endpoint.isEntry) continue;
+        const key = endpoint.name.toLowerCase();
+        const known = this.byName.get(key);
+        if (known === undefined) this.byName.set(key, [endpoint]);
+        else known.push(endpoint);
+      }
+    }
+    return this.byName.get(name) ?? [];
+  }
+
+  nameAt(address: string): string | undefined {
+    if (this.byAddress === undefined) {
+      this.byAddress = new Map();
+      for (const { name, addresses } of this.endpoints) {
+        for (const one of addresses) this.byAddress.set(one, name);
+      }
+      for (const { service } of this.table.all()) {
+        if (service.network !== this.network) continue;
+        for (const vip of service.vips) this.byAddress.set(vip, service.name);
+      }
+    }
+    return this.byAddress.get(address);
+  }
+}
