@@ -1,6 +1,7 @@
 // The module table. See README.md for the contract.
 #include <napi.h>
 
+#include "dns_binding.h"
 #include "file_binding.h"
 #include "inet_binding.h"
 #include "process_binding.h"
@@ -10,6 +11,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   meshd::SocketBinding::Register(env, exports);
+  meshd::ResponderBinding::Register(env, exports);
   meshd::RegisterFiles(env, exports);
   meshd::RegisterInet(env, exports);
   meshd::RegisterProcess(env, exports);

@@ -8,6 +8,9 @@
       'target_name': 'netlink',
       'sources': [
         'addon.cc',
+        'dns_answers.cc',
+        'dns_binding.cc',
+        'dns_responder.cc',
         'file.cc',
         'file_binding.cc',
         'inet_binding.cc',

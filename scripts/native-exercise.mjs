@@ -35,6 +35,19 @@ for (let round = 0; round < 50; round++) {
     ...Array.from({ length: 1100 }, () => socket.exchange(getLink(1))),
     listener.exchange(dumps),
   ]);
+  const responder = new native.Responder(() => undefined);
+  for (const port of [0, 0]) {
+    responder.add(await native.bindSocket({ type: 'udp', address: '127.0.0.1', port }), 1, 10);
+  }
+  const question = Buffer.from('\x03web\0\0\x01\0\x01', 'latin1');
+  const kept = { flags: 0, answers: 0, authority: 0, turnBytes: 0, counter: 0 };
+  for (const name of ['web', 'app', 'web']) {
+    question.write(name, 1);
+    responder.put(1, question, { ...kept, records: Buffer.alloc(9), labels: [name, 'all'] });
+  }
+  responder.forget('web');
+  responder.respond(1, Buffer.concat([Buffer.of(0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0), question]));
+  if (round % 2 === 0) responder.close(); // else left to the collector
   socket.exchange(dumps);
   socket.exchange(dumps).catch(() => undefined);
   await Promise.all([socket.close(), socket.close(), listener.close()]);

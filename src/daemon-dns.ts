@@ -1,20 +1,10 @@
 import { closeSync } from 'node:fs';
 import { messageOf, type Clock, type Log } from './base/index.js';
 import type { DnsConfig } from './config/index.js';
-import {
-  cacheHandler,
-  DnsServer,
-  DnsStats,
-  errorsHandler,
-  Forwarder,
-  reverseHandler,
-  taskHandler,
-  vipHandler,
-  type Asker,
-  type Upstream,
-} from './dns/index.js';
 import { DaemonNames } from './daemon-names.js';
-import { dnsUpstream, hostNameServers, openDnsListener, type DnsListener } from './io/index.js';
+import { NameServer, type Desk, type NameServerOptions } from './daemon-name-server.js';
+import type { Asker, Upstream } from './dns/index.js';
+import { dnsUpstream, hostNameServers } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
 import { ingressName } from './overlay/index.js';
 import type { NamesAt } from './rules/index.js';
@@ -35,6 +25,7 @@ export interface DaemonDnsOptions {
     readonly address: string;
     readonly port: number;
   }) => Promise<number>;
+  readonly openResponder: NameServerOptions['openResponder'];
 }
 
 /**
@@ -52,13 +43,12 @@ const upstreamsAgeMs = 10_000;
 interface Served {
   networks: readonly string[];
   readonly port: number;
-  readonly listener: DnsListener;
+  readonly desk: Desk;
 }
 
 /** Names for the tasks of this host. */
 export class DaemonDns {
-  readonly stats: DnsStats;
-  private readonly server: DnsServer;
+  readonly server: NameServer;
   private readonly served = new Map<string, Served>();
   private readonly refused = new Set<string>();
   private readonly names: DaemonNames;
@@ -67,23 +57,8 @@ export class DaemonDns {
   private isStopped = false;
 
   constructor(private readonly options: DaemonDnsOptions) {
-    const { clock, log, config } = options;
-    this.names = new DaemonNames(options);
-    this.stats = new DnsStats(clock, log);
-    const forwarder = new Forwarder({ clock, upstreams: () => this.upstreamsNow() });
-    this.server = new DnsServer({
-      clock,
-      queriesPerSecond: config.queriesPerSecond,
-      handlers: {
-        errors: errorsHandler(log),
-        metrics: this.stats.handler,
-        cache: cacheHandler(),
-        vip: vipHandler,
-        task: taskHandler,
-        reverse: reverseHandler,
-        forward: forwarder.handler,
-      },
-    });
+    this.server = new NameServer({ ...options, upstreams: () => this.upstreamsNow() });
+    this.names = new DaemonNames({ ...options, forget: (label) => this.server.forget(label) });
   }
 
   /** To be called as soon as a network, or who is on it, is another: answers follow at once. */
@@ -92,13 +67,8 @@ export class DaemonDns {
   }
 
   /** The same of a service. */
-  servicesChanged(): void {
-    this.names.servicesChanged();
-  }
-
-  /** Since the start; messages that got no answer: no queries, or too many. */
-  get dropped(): number {
-    return this.server.dropped;
+  serviceChanged(name: string): void {
+    this.names.serviceChanged(name);
   }
 
   /** Where names are answered in a sandbox; undefined where they are not. */
@@ -120,23 +90,26 @@ export class DaemonDns {
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.syncing;
-    for (const { listener } of this.served.values()) listener.close();
+    for (const { desk } of this.served.values()) desk.close();
     this.served.clear();
+    this.server.close();
   }
 
   private async syncOnce(): Promise<Set<string>> {
     const wanted = this.wanted();
     const opened = new Set<string>();
-    for (const [path, { listener }] of this.served) {
+    for (const [path, { desk }] of this.served) {
       if (wanted.has(path)) continue;
       this.served.delete(path);
-      listener.close();
+      desk.close();
     }
     for (const path of this.refused) if (!wanted.has(path)) this.refused.delete(path);
     for (const [path, networks] of wanted) {
       const known = this.served.get(path);
-      if (known !== undefined) known.networks = networks;
-      else if (!this.isStopped && (await this.open(path, networks))) {
+      if (known !== undefined) {
+        known.networks = networks;
+        known.desk.viewChanged();
+      } else if (!this.isStopped && (await this.open(path, networks))) {
         for (const network of networks) opened.add(network);
       }
     }
@@ -166,16 +139,10 @@ export class DaemonDns {
       this.options.log.warn({ sandbox: path }, `no names in ${path}: ${reason}`);
     };
     try {
-      const { port, udpFd, tcpFd } = await this.bindFree(path);
-      const asker = this.askerAt(path);
-      const listener = openDnsListener({
-        address: dnsAddress,
-        udpFd,
-        tcpFd,
-        answer: (bytes, from) => this.server.answer(bytes, asker, from),
-        failed,
-      });
-      this.served.set(path, { networks, port, listener });
+      this.server.start();
+      const { port, ...fds } = await this.bindFree(path);
+      const desk = this.server.open(this.askerAt(path, networks), fds, failed);
+      this.served.set(path, { networks, port, desk });
       this.refused.delete(path);
       return true;
     } catch (error) {
@@ -204,8 +171,8 @@ export class DaemonDns {
     throw last;
   }
 
-  private askerAt(path: string): Asker {
-    const networksOf = (): readonly string[] => this.served.get(path)?.networks ?? [];
+  private askerAt(path: string, first: readonly string[]): Asker {
+    const networksOf = (): readonly string[] => this.served.get(path)?.networks ?? first;
     return {
       sandbox: path,
       view: () => this.names.viewOf(networksOf()),

@@ -56,6 +56,7 @@ export interface DaemonMeshOptions {
   readonly dns?: DnsConfig | undefined;
   /** A descriptor bound in a namespace, for names. */
   readonly bind: DaemonDnsOptions['bind'];
+  readonly openResponder: DaemonDnsOptions['openResponder'];
   /** What another node asks about the way of a packet here. */
   readonly explain: (question: unknown) => Promise<unknown>;
 }

@@ -1,5 +1,5 @@
 import type { DnsConfig } from './config/index.js';
-import type { NetworkNames, View } from './dns/index.js';
+import { firstLabel, networkLabel, type NetworkNames, type View } from './dns/index.js';
 import type { MeshNode } from './mesh/index.js';
 import { endpointsByService, type Endpoint, type Service } from './model/index.js';
 import type { ServiceTable } from './store/index.js';
@@ -10,12 +10,16 @@ export interface DaemonNamesOptions {
   readonly random: () => number;
   /** Called when it is needed for the first time, or later. */
   readonly node: () => MeshNode;
+  /** What was said of the names of a label is not true any more. */
+  readonly forget: (label: string) => void;
 }
 
 /** What names stand for, from the services and networks that this host knows now. */
 export class DaemonNames {
   /** By networks, until one of them changes. */
   private readonly views = new Map<string, View>();
+  /** By networks. */
+  private readonly ids = new Map<string, number>();
   private readonly indexes = new Map<string, NetworkIndex>();
 
   constructor(private readonly options: DaemonNamesOptions) {}
@@ -23,11 +27,13 @@ export class DaemonNames {
   networkChanged(network: string): void {
     this.indexes.delete(network);
     this.views.clear();
+    this.options.forget(networkLabel(network));
   }
 
-  servicesChanged(): void {
+  serviceChanged(name: string): void {
     for (const index of this.indexes.values()) index.forgetServices();
     this.views.clear();
+    this.options.forget(firstLabel(name));
   }
 
   /** As somebody sees it who is on these networks, in this order. */
@@ -36,7 +42,10 @@ export class DaemonNames {
     const known = this.views.get(key);
     if (known !== undefined) return known;
     const { config, table, random } = this.options;
+    const id = this.ids.get(key) ?? this.ids.size;
+    this.ids.set(key, id);
     const view = {
+      id,
       networks: networks.map((name) => this.namesOf(name)),
       domain: config.domain,
       ttlS: config.ttlS,

@@ -93,8 +93,8 @@ export class DaemonNetworks {
         };
       },
     };
-    controller.serviceChanged.add(() => {
-      options.names?.servicesChanged();
+    controller.serviceChanged.add((name) => {
+      options.names?.serviceChanged(name);
       this.look();
     });
     controller.passed.add(() => this.passed());

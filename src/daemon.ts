@@ -31,7 +31,12 @@ import {
   type MetricsServer,
 } from './io/index.js';
 import type { Kernel } from './kernel/index.js';
-import { bindSocket, openLinuxKernel, type LinuxKernelOptions } from './kernel/linux/index.js';
+import {
+  bindSocket,
+  openLinuxKernel,
+  openResponder,
+  type LinuxKernelOptions,
+} from './kernel/linux/index.js';
 import {
   DaemonMetrics,
   dnsSeries,
@@ -59,6 +64,8 @@ export interface DaemonOptions {
   ) => Promise<Kernel>;
   /** Default bindSocket. */
   readonly bind?: DaemonMeshOptions['bind'];
+  /** Default openResponder. */
+  readonly openResponder?: DaemonMeshOptions['openResponder'];
 }
 
 /**
@@ -214,6 +221,7 @@ export class Daemon {
       openSandbox: (path) => this.openSandbox(path),
       dns: this.config.dns,
       bind: this.options.bind ?? bindSocket,
+      openResponder: this.options.openResponder ?? openResponder,
       explain: (question) => this.backend.answerExplain(question),
     });
   }
@@ -271,7 +279,7 @@ export class Daemon {
       yield* meshSeries(backend.mesh.status());
       yield* pathSeries(backend.mesh.paths().states);
       const dns = names();
-      if (dns !== undefined) yield* dnsSeries(dns.stats.all(), dns.dropped);
+      if (dns !== undefined) yield* dnsSeries(dns.server.queries(), dns.server.dropped());
     }
     const server: MetricsServer = await serveMetrics(listen, write, log, {
       carriesCalls(name) {

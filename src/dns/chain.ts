@@ -53,7 +53,10 @@ export function refusal(by: HandlerName, code: number): Told {
 }
 
 /** What cannot be asked gets its code, and what fails SERVFAIL: an asker that hears nothing waits. */
-export function errorsHandler(log: Log): Handler {
+export function errorsHandler(
+  log: Log,
+  note: (query: Query, told: Told) => void = () => undefined,
+): Handler {
   const failed = (query: Query, error: unknown): Told => {
     // Servers that do not answer are no news for each name that is asked of them.
     const isExpected = error instanceof MeshError && error.code === 'unavailable';
@@ -62,10 +65,16 @@ export function errorsHandler(log: Log): Handler {
     else log.warn(what, `dns: ${messageOf(error)}`);
     return refusal('errors', responseCode.serverFailure);
   };
+  const problemOf = (query: Query): number | undefined => {
+    const isOurs = query.class === internet || query.class === anyClass;
+    return query.problem ?? (isOurs ? undefined : responseCode.refused);
+  };
   return (query, _, next) => {
-    if (query.problem !== undefined) return refusal('errors', query.problem);
-    if (query.class !== internet && query.class !== anyClass) {
-      return refusal('errors', responseCode.refused);
+    const problem = problemOf(query);
+    if (problem !== undefined) {
+      const told = refusal('errors', problem);
+      note(query, told);
+      return told;
     }
     try {
       const told = next(query);

@@ -3,7 +3,6 @@
  *
  *     server -> chain: errors, metrics, cache, vip, task, reverse, forward -> response
  */
-export { cacheHandler } from './answer-cache.js';
 export {
   errorsHandler,
   handlerOrder,
@@ -13,8 +12,15 @@ export {
   type Asker,
   type Handlers,
 } from './chain.js';
+export {
+  cacheHandler,
+  firstLabel,
+  networkLabel,
+  type AnswerKeeper,
+  type KeptAnswer,
+} from './kept-answers.js';
 export { Forwarder, type Upstream } from './forward.js';
 export { isResponseTo, isTruncated } from './message.js';
 export { DnsStats, type DnsCount } from './metrics.js';
-export { DnsServer } from './server.js';
+export { DnsServer, type DnsTransport } from './server.js';
 export type { NetworkNames, View } from './zone.js';

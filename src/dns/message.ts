@@ -159,15 +159,19 @@ export function encodeResponse(query: Query, answer: Answer, bytesMax: number): 
   return Buffer.concat([header(query, answer, false), query.question, ...records, ...opt], size);
 }
 
+/** Of a whole response, but for what is repeated of the query. */
+export function answerFlags({ isAuthoritative, code }: Answer): number {
+  const authoritative = isAuthoritative ? flag.authoritative : 0;
+  return flag.response | flag.recursionAvailable | authoritative | (code & 0xf);
+}
+
 function header(query: Query, answer: Answer, isTruncated: boolean): Buffer {
   const bytes = Buffer.alloc(headerBytes);
   const { recursionDesired, checkingDisabled } = flag;
   const asked = query.flags & (recursionDesired | checkingDisabled | opcodeMask);
-  const authoritative = answer.isAuthoritative ? flag.authoritative : 0;
   const truncated = isTruncated ? flag.truncated : 0;
-  const said = flag.response | flag.recursionAvailable | authoritative | truncated;
   bytes.writeUInt16BE(query.id, 0);
-  bytes.writeUInt16BE(asked | said | (answer.code & 0xf), 2);
+  bytes.writeUInt16BE(asked | truncated | answerFlags(answer), 2);
   bytes.writeUInt16BE(query.question.length > 0 ? 1 : 0, 4);
   bytes.writeUInt16BE(isTruncated ? 0 : answer.answers.length, 6);
   bytes.writeUInt16BE(isTruncated ? 0 : answer.authority.length, 8);

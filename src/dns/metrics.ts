@@ -20,14 +20,30 @@ export class DnsStats {
   /** While true every query is logged. */
   isLogging = false;
   private readonly counts = new Map<string, { count: DnsCount; queries: number }>();
+  /** What is counted elsewhere, by number. */
+  private readonly elsewhere: Omit<DnsCount, 'queries'>[] = [];
 
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
     private readonly log: Log,
   ) {}
 
-  all(): DnsCount[] {
-    return [...this.counts.values()].map(({ count, queries }) => ({ ...count, queries }));
+  /** `kept`: what the counters of `counterOf` stand at. */
+  all(kept: readonly number[]): DnsCount[] {
+    const ours = [...this.counts.values()].map(({ count, queries }) => ({ ...count, queries }));
+    const others = kept.flatMap((queries, counter) => {
+      const count = this.elsewhere[counter];
+      return count === undefined ? [] : [{ ...count, queries }];
+    });
+    return [...ours, ...others];
+  }
+
+  /** The number of a counter of queries that are answered from what is kept. */
+  counterOf(type: number, code: number): number {
+    const name = typeNames.get(type) ?? 'other';
+    const known = this.elsewhere.findIndex((one) => one.type === name && one.code === code);
+    if (known !== -1) return known;
+    return this.elsewhere.push({ type: name, code, by: 'cache' }) - 1;
   }
 
   readonly handler: Handler = (query, asker, next) => {
@@ -49,7 +65,8 @@ export class DnsStats {
     }
   };
 
-  private note({ type }: Query, { answer: { code }, by }: Told): void {
+  /** To be called for what comes to nobody else. */
+  note({ type }: Pick<Query, 'type'>, { answer: { code }, by }: Told): void {
     const key = `${type} ${code} ${by}`;
     const known = this.counts.get(key);
     if (known !== undefined) {

@@ -12,6 +12,7 @@ export const recordType = {
   AAAA: 28,
   SRV: 33,
   OPT: 41,
+  HTTPS: 65,
   ANY: 255,
 } as const;
 

@@ -1,44 +1,31 @@
 /** Messages in, messages out, for all askers of this host. */
-import type { Clock } from '../base/index.js';
 import { ask, type Asker, type Handlers, type Told } from './chain.js';
 import { emptyAnswer, encodeResponse, readQuery, udpBytesMax } from './message.js';
 import { responseCode } from './record.js';
-import { SourceLimit } from './source-limit.js';
 
 export type DnsTransport = 'udp' | 'tcp';
-
-export interface DnsServerOptions {
-  readonly handlers: Handlers;
-  readonly clock: Pick<Clock, 'now'>;
-  /** Queries of one source answered a second, by UDP; more are dropped. 0 = no limit. */
-  readonly queriesPerSecond: number;
-}
 
 /** By TCP (RFC 1035, section 4.2.2). */
 const messageBytesMax = 0xffff;
 
 export class DnsServer {
-  /** Messages that got no answer: no queries, or too many. */
+  /** Messages that got no answer, as they are no queries. */
   dropped = 0;
-  private readonly limit: SourceLimit;
 
-  constructor(private readonly options: DnsServerOptions) {
-    this.limit = new SourceLimit(options.clock, options.queriesPerSecond);
-  }
+  constructor(private readonly handlers: Handlers) {}
 
-  /** The response; undefined when there is to be none. `source`: who is asked to keep to the limit. */
+  /** The response; undefined when there is to be none. */
   answer(
     bytes: Buffer,
     asker: Asker,
-    from: { readonly transport: DnsTransport; readonly source: string },
+    transport: DnsTransport,
   ): Promise<Buffer> | Buffer | undefined {
     const query = readQuery(bytes);
-    const isUdp = from.transport === 'udp';
-    if (query === undefined || (isUdp && !this.limit.allows(`${asker.sandbox} ${from.source}`))) {
+    if (query === undefined) {
       this.dropped++;
       return undefined;
     }
-    const bytesMax = isUdp ? udpBytesMax(query) : messageBytesMax;
+    const bytesMax = transport === 'udp' ? udpBytesMax(query) : messageBytesMax;
     const encode = ({ answer }: Told): Buffer => {
       try {
         return encodeResponse(query, answer, bytesMax);
@@ -51,7 +38,7 @@ export class DnsServer {
         );
       }
     };
-    const told = ask(this.options.handlers, query, asker);
+    const told = ask(this.handlers, query, asker);
     return told instanceof Promise ? told.then(encode) : encode(told);
   }
 }

@@ -41,6 +41,8 @@ export interface NetworkNames {
 
 /** What an asker sees. */
 export interface View {
+  /** Same for the same networks. */
+  readonly id: number;
   /** In the order in which a bare name is looked for. */
   readonly networks: readonly NetworkNames[];
   /** Of the whole mesh, such as `mesh.internal`. */

@@ -2,7 +2,7 @@
 export { realClock } from './clock.js';
 export { realDisk } from './disk.js';
 export type { Disk, DiskFile } from './disk.js';
-export { openDnsListener, type DnsListener } from './dns-listener.js';
+export { openDnsStreams } from './dns-streams.js';
 export { hostNameServers } from './name-servers.js';
 export { dnsUpstream } from './dns-upstream.js';
 export { watchFile } from './file-watch.js';

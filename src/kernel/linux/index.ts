@@ -7,4 +7,6 @@
 export { bindSocket } from './bind-socket.js';
 export { openLinuxKernel } from './kernel.js';
 export type { LinuxKernelOptions } from './kernel.js';
+export { openResponder } from './responder.js';
+export type { MissedQuery, Responder } from './native.js';
 export { replaceProcess } from './replace-process.js';

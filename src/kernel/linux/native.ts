@@ -1,5 +1,5 @@
 /**
- * The native addon: raw netlink sockets and namespaced files. The only module that loads it.
+ * The native addon: raw netlink sockets, namespaced files, and answers to DNS queries. The only module that loads it.
  *
  * The addon decides nothing and understands nothing but message lengths; what the bytes mean is
  * the business of the codecs above. `native/README.md` has the contract and the reasons.
@@ -97,6 +97,78 @@ export interface BindSocketOptions {
   readonly port: number;
 }
 
+/** A query that comes to JavaScript, as nothing is kept for it. */
+export interface MissedQuery {
+  readonly socket: number;
+  /** For `send`. */
+  readonly from: Buffer;
+  readonly message: Buffer;
+}
+
+/** What a query is answered with, but for what is repeated of it. */
+export interface KeptAnswer {
+  readonly flags: number;
+  readonly answers: number;
+  readonly authority: number;
+  /** Owner names point to the question's, which begins at byte 12. */
+  readonly records: Buffer;
+  /** Of one of `answers`, when they are all there is and are told in turn; 0 = as they are. */
+  readonly turnBytes: number;
+  /** Range: 0 to 65,535. */
+  readonly counter: number;
+  readonly labels: readonly string[];
+}
+
+export interface ResponderCounts {
+  /** By counter, queries answered from what is kept. */
+  readonly answered: readonly number[];
+  /** Answers that are kept. */
+  readonly kept: number;
+  /** Queries of sources that asked too often. */
+  readonly limited: number;
+  /** Messages longer than 4,096 bytes. */
+  readonly oversized: number;
+  /** Queries beyond 4,096 that wait for JavaScript. */
+  readonly overflow: number;
+  /** Responses that the kernel had no room for. */
+  readonly unsent: number;
+}
+
+/**
+ * UDP sockets on which DNS queries come in, and answers kept for them: a thread of its own answers
+ * what it can, JavaScript the rest. Does not keep the event loop alive.
+ */
+export interface Responder {
+  /**
+   * A socket of `bindSocket`, which belongs to the responder from here on, and the number that
+   * names it. `queriesPerSecond`: answered of one source, 0 = all. Throws {@link NativeError}.
+   */
+  add(fd: number, view: number, queriesPerSecond: number): number;
+  /** Which answers are for those who ask there. */
+  setView(socket: number, view: number): void;
+  /** Closes the socket. */
+  remove(socket: number): void;
+  /** Nothing when the socket is gone. */
+  send(socket: number, to: Buffer, response: Buffer): void;
+
+  /**
+   * Keeps an answer for a question: name, type and class as in a message. Case does not matter.
+   * Throws RangeError for what is no question.
+   */
+  put(view: number, question: Buffer, answer: KeptAnswer): void;
+  /** All that was kept with the label. */
+  forget(label: string): void;
+  clear(): void;
+  /** False = every query comes to JavaScript. */
+  setAnswering(answering: boolean): void;
+  /** What the thread would say to a message by UDP; undefined = it would ask JavaScript. */
+  respond(view: number, message: Buffer): Buffer | undefined;
+
+  counts(): ResponderCounts;
+  /** Closes all sockets and ends the thread. May be called again. */
+  close(): void;
+}
+
 /** Identity of a namespace as long as it exists; the kernel reuses inode numbers afterwards. */
 export interface NetnsId {
   readonly dev: number;
@@ -131,6 +203,9 @@ export interface NativeNetlink {
    * it. Rejects with {@link NativeError}.
    */
   bindSocket(options: BindSocketOptions): Promise<number>;
+
+  /** `missed` is called with queries in the order in which they came. Throws {@link NativeError}. */
+  readonly Responder: new (missed: (queries: readonly MissedQuery[]) => void) => Responder;
 
   /**
    * The namespace behind a file; absent = the process's own. Throws {@link NativeError}; EINVAL

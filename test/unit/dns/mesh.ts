@@ -8,6 +8,7 @@ import {
   reverseHandler,
   taskHandler,
   vipHandler,
+  type AnswerKeeper,
   type Asker,
   type Handlers,
   type NetworkNames,
@@ -40,11 +41,15 @@ export const elsewhere: Upstream = {
   },
 };
 
-export function handlersFor(upstreams: readonly Upstream[] = [elsewhere]): Handlers {
+export function handlersFor(
+  upstreams: readonly Upstream[] = [elsewhere],
+  keeper?: AnswerKeeper,
+): Handlers {
+  const stats = new DnsStats(clock, silentLog);
   return {
     errors: errorsHandler(silentLog),
-    metrics: new DnsStats(clock, silentLog).handler,
-    cache: cacheHandler(),
+    metrics: stats.handler,
+    cache: cacheHandler(() => keeper, stats),
     vip: vipHandler,
     task: taskHandler,
     reverse: reverseHandler,
@@ -55,6 +60,7 @@ export function handlersFor(upstreams: readonly Upstream[] = [elsewhere]): Handl
 /** Two networks: front, and back, which is internal. */
 export function mesh(on: readonly string[]): Asker {
   const view: View = {
+    id: on.length,
     networks: on.map((name) => networks[name as keyof typeof networks]),
     domain: 'mesh.internal',
     ttlS: 5,

@@ -1,0 +1,240 @@
+#include "dns_responder.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include <array>
+#include <system_error>
+#include <utility>
+
+namespace meshd {
+namespace {
+
+constexpr size_t kBatch = 64;
+// Longer than any query that is answered, and than any of EDNS that is asked.
+constexpr size_t kQueryBytesMax = 4096;
+constexpr size_t kMissesMax = 4096;
+constexpr uint32_t kWakeId = 0;
+
+double Now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+SystemError Watch(int epoll, int fd, uint32_t id) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u32 = id;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) return LastError("epoll_ctl");
+  return {};
+}
+
+}  // namespace
+
+// What one recvmmsg() and one sendmmsg() work on: made once.
+struct DnsResponder::Batch {
+  Batch() {
+    for (size_t i = 0; i < kBatch; i++) {
+      queries[i] = {query_bytes[i].data(), kQueryBytesMax};
+      msghdr& in = received[i].msg_hdr;
+      in.msg_iov = &queries[i];
+      in.msg_iovlen = 1;
+      in.msg_name = &from[i];
+    }
+  }
+
+  std::array<std::array<uint8_t, kQueryBytesMax>, kBatch> query_bytes;
+  std::array<std::array<uint8_t, kResponseBytesMax>, kBatch> response_bytes;
+  std::array<sockaddr_storage, kBatch> from;
+  std::array<iovec, kBatch> queries;
+  std::array<iovec, kBatch> responses;
+  std::array<mmsghdr, kBatch> received{};
+  std::array<mmsghdr, kBatch> sent{};
+};
+
+DnsResponder::DnsResponder(std::function<void()> missed)
+    : missed_(std::move(missed)), batch_(std::make_unique<Batch>()) {}
+
+DnsResponder::~DnsResponder() { Stop(); }
+
+SystemError DnsResponder::Start() {
+  epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_.valid()) return LastError("epoll_create1");
+  wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_.valid()) return LastError("eventfd");
+  SystemError error = Watch(epoll_.get(), wake_.get(), kWakeId);
+  if (error) return error;
+  // Signals are Node's.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { Run(); });
+    pthread_setname_np(thread_.native_handle(), "meshd-dns");
+  } catch (const std::system_error& e) {
+    error = SystemError{e.code().value(), "pthread_create", {}};
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
+}
+
+void DnsResponder::Stop() {
+  if (thread_.joinable()) {
+    eventfd_write(wake_.get(), 1);
+    thread_.join();
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  sockets_.clear();
+  misses_.clear();
+}
+
+Result<uint32_t> DnsResponder::Add(UniqueFd fd, uint32_t view, double per_second) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const uint32_t id = ++last_;
+  const auto socket = std::make_shared<Socket>(id, std::move(fd), view, per_second);
+  sockets_.emplace(id, socket);
+  const SystemError error = Watch(epoll_.get(), socket->fd.get(), id);
+  if (!error) return id;
+  sockets_.erase(id);
+  return error;
+}
+
+void DnsResponder::SetView(uint32_t socket, uint32_t view) {
+  const auto found = Find(socket);
+  if (found) found->view = view;
+}
+
+void DnsResponder::Remove(uint32_t socket) {
+  const auto found = Find(socket);
+  if (!found) return;
+  // The thread may hold it for a batch longer, so the kernel would go on telling of it.
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->fd.get(), nullptr);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  sockets_.erase(socket);
+}
+
+void DnsResponder::Send(uint32_t socket, const Source& to, const std::vector<uint8_t>& response) {
+  const auto found = Find(socket);
+  if (!found) return;
+  // Who has gone by now does not mind.
+  sendto(found->fd.get(), response.data(), response.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+         reinterpret_cast<const sockaddr*>(&to.address), to.size);
+}
+
+std::vector<Miss> DnsResponder::TakeMisses() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(misses_, {});
+}
+
+ResponderCounts DnsResponder::counts() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return counts_;
+}
+
+std::shared_ptr<DnsResponder::Socket> DnsResponder::Find(uint32_t id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = sockets_.find(id);
+  return found == sockets_.end() ? nullptr : found->second;
+}
+
+void DnsResponder::Run() {
+  std::array<epoll_event, kBatch> events;
+  for (;;) {
+    const int count = epoll_wait(epoll_.get(), events.data(), kBatch, -1);
+    for (int i = 0; i < count; i++) {
+      const uint32_t id = events[static_cast<size_t>(i)].data.u32;
+      if (id == kWakeId) return;
+      const auto socket = Find(id);
+      try {
+        if (socket) Serve(*socket);
+      } catch (const std::bad_alloc&) {
+        // The queries of this batch get no answer, and are asked again.
+      }
+    }
+  }
+}
+
+// One batch; what is left the next turn finds, after other sockets.
+void DnsResponder::Serve(Socket& socket) {
+  for (mmsghdr& message : batch_->received) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+  const int received =
+      recvmmsg(socket.fd.get(), batch_->received.data(), kBatch, MSG_DONTWAIT, nullptr);
+  // A refusal of an earlier response is taken off the socket by this; nobody minds it.
+  if (received > 0) Respond(socket, static_cast<size_t>(received));
+}
+
+void DnsResponder::Respond(Socket& socket, size_t received) {
+  Batch& batch = *batch_;
+  const double now = Now();
+  const uint32_t view = socket.view;
+  ResponderCounts dropped;
+  size_t responses = 0;
+  bool missed = false;
+  for (size_t i = 0; i < received; i++) {
+    const mmsghdr& in = batch.received[i];
+    if (!socket.limit.Allows(batch.from[i], now)) {
+      dropped.limited++;
+    } else if ((in.msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+      dropped.oversized++;
+    } else {
+      uint8_t* const response = batch.response_bytes[responses].data();
+      const size_t size =
+          answers_.Respond(view, batch.query_bytes[i].data(), in.msg_len, response);
+      if (size == 0) {
+        missed = Keep(socket.id, i) || missed;
+        continue;
+      }
+      batch.responses[responses] = {response, size};
+      msghdr& out = batch.sent[responses].msg_hdr;
+      out.msg_iov = &batch.responses[responses];
+      out.msg_iovlen = 1;
+      out.msg_name = in.msg_hdr.msg_name;
+      out.msg_namelen = in.msg_hdr.msg_namelen;
+      responses++;
+    }
+  }
+  if (responses > 0) dropped.unsent = responses - SendAll(socket, responses);
+  Count(dropped);
+  if (missed) missed_();
+}
+
+size_t DnsResponder::SendAll(const Socket& socket, size_t count) {
+  size_t sent = 0;
+  for (size_t at = 0; at < count;) {
+    const int took = sendmmsg(socket.fd.get(), &batch_->sent[at],
+                              static_cast<unsigned>(count - at), MSG_DONTWAIT | MSG_NOSIGNAL);
+    // An error is of the first one alone; it may be that of an earlier one, whose asker has gone.
+    const size_t done = took > 0 ? static_cast<size_t>(took) : 1;
+    if (took > 0) sent += done;
+    at += done;
+  }
+  return sent;
+}
+
+bool DnsResponder::Keep(uint32_t socket, size_t slot) {
+  const mmsghdr& in = batch_->received[slot];
+  const uint8_t* const bytes = batch_->query_bytes[slot].data();
+  Miss miss{socket, {batch_->from[slot], in.msg_hdr.msg_namelen}, {bytes, bytes + in.msg_len}};
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (misses_.size() >= kMissesMax) {
+    counts_.overflow++;
+    return false;
+  }
+  misses_.push_back(std::move(miss));
+  return true;
+}
+
+void DnsResponder::Count(const ResponderCounts& dropped) {
+  if (dropped.limited + dropped.oversized + dropped.unsent == 0) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  counts_.limited += dropped.limited;
+  counts_.oversized += dropped.oversized;
+  counts_.unsent += dropped.unsent;
+}
+
+}  // namespace meshd
