@@ -2,7 +2,7 @@
 import { MeshError, messageOf, type Log } from '../base/index.js';
 import { emptyAnswer, type Answer, type Query } from './message.js';
 import { responseCode } from './record.js';
-import { answerName, answerNoSuchName, answerReverse, type View } from './zone.js';
+import { answerName, answerNoSuchName, answerReverse, answerVip, type View } from './zone.js';
 
 /** Who asks, and what of the mesh it may see. */
 export interface Asker {
@@ -89,14 +89,14 @@ const anyClass = 255;
 
 /** Services with a VIP. */
 export const vipHandler: Handler = (query, asker, next) => {
-  const answer = answerName(asker.view(), query, 'vip');
+  const answer = answerVip(asker.view(), query);
   return answer === undefined ? next(query) : { answer, by: 'vip' };
 };
 
 /** Tasks, the endpoints of services, and what is in our zones but of nobody. */
 export const taskHandler: Handler = (query, asker, next) => {
   const view = asker.view();
-  const answer = answerName(view, query, 'task') ?? answerNoSuchName(view, query.name);
+  const answer = answerName(view, query) ?? answerNoSuchName(view, query.name);
   return answer === undefined ? next(query) : { answer, by: 'task' };
 };
 

@@ -53,12 +53,20 @@ export interface View {
   readonly random: () => number;
 }
 
-/** A name that somebody has. */
+/**
+ * A name that somebody has. What is not asked for is not looked at: the addresses of a VIP follow
+ * from its service alone, whoever is on the network.
+ */
 interface Found {
-  readonly kind: 'vip' | 'task';
-  readonly addresses: readonly string[];
-  readonly services: readonly DnsRecord[];
-  readonly texts: readonly string[];
+  addresses(): readonly string[];
+  services(): readonly DnsRecord[];
+  texts(): readonly string[];
+}
+
+/** A service, and the network by which it was found. */
+interface ServiceAt {
+  readonly network: NetworkNames;
+  readonly service: Service;
 }
 
 export interface Question {
@@ -66,14 +74,17 @@ export interface Question {
   readonly type: number;
 }
 
+/** Undefined when the name is not that of a service with a VIP on a network of the view. */
+export function answerVip(view: View, question: Question): Answer | undefined {
+  const at = findService(view, belowDomain(view, question.name));
+  if (at?.service.endpointMode !== 'vip') return undefined;
+  return answerOf(view, question, ofService(view, at));
+}
+
 /** Undefined when no network of the view has the name, which may be somebody else's. */
-export function answerName(
-  view: View,
-  question: Question,
-  kind: Found['kind'],
-): Answer | undefined {
+export function answerName(view: View, question: Question): Answer | undefined {
   const found = find(view, question.name);
-  return found?.kind === kind ? answerOf(view, question, found) : undefined;
+  return found === undefined ? undefined : answerOf(view, question, found);
 }
 
 /** "No such name", for names that nobody else has: those in the domain of the mesh. */
@@ -103,7 +114,7 @@ function answerOf(view: View, { name, type }: Question, found: Found): Answer {
   const { ttlS } = view;
   const say = (answers: readonly DnsRecord[]): Answer => ours(view, name, answers);
   const of = (family: Family): DnsRecord[] =>
-    shuffled(found.addresses, view.random)
+    shuffled(found.addresses(), view.random)
       .filter((address) => familyOf(address) === family)
       .map((address) => addressRecord(address, ttlS));
   switch (type) {
@@ -114,9 +125,11 @@ function answerOf(view: View, { name, type }: Question, found: Found): Answer {
     case recordType.ANY:
       return say([...of(4), ...of(6)]);
     case recordType.SRV:
-      return say(found.services);
-    case recordType.TXT:
-      return say(found.texts.length === 0 ? [] : [textRecord(found.texts, ttlS)]);
+      return say(found.services());
+    case recordType.TXT: {
+      const texts = found.texts();
+      return say(texts.length === 0 ? [] : [textRecord(texts, ttlS)]);
+    }
     default:
       return say([]);
   }
@@ -131,14 +144,52 @@ function ours(view: View, name: string, answers: readonly DnsRecord[]): Answer {
   return { ...emptyAnswer, isAuthoritative: true, answers, authority };
 }
 
+/**
+ * Services on any network of the view first: nobody who comes to a network takes the name of a
+ * service, or changes what it stands for.
+ */
 function find(view: View, asked: string): Found | undefined {
-  const name = within(asked, view.domain) ?? asked;
-  for (const network of view.networks) {
-    const found = findOn(view, network, name);
-    if (found !== undefined) return found;
+  const name = belowDomain(view, asked);
+  const at = findService(view, name);
+  if (at !== undefined) return ofService(view, at);
+  const whose = /^tasks\.(.+)$/.exec(name)?.[1];
+  const tasksOf = whose === undefined ? undefined : findService(view, whose);
+  if (tasksOf !== undefined) {
+    const { network, service } = tasksOf;
+    return task(() => addressesOf(serving(network, service.name)));
+  }
+  const [, port, protocol, owner] = serviceName.exec(name) ?? [];
+  const owned = owner === undefined ? undefined : findService(view, owner);
+  if (owned !== undefined) {
+    const targets = targetPorts(owned.service).filter((one) => one === `${port}/${protocol}`);
+    if (targets.length > 0) {
+      return { ...task(() => []), services: () => ports(view, owned, targets) };
+    }
+  }
+  const tasks = findOn(view, name, (network, bare) => {
+    const named = network.tasks(bare);
+    return named.length === 0 ? undefined : named;
+  });
+  return tasks === undefined ? undefined : task(() => addressesOf(tasks));
+}
+
+function findService(view: View, name: string): ServiceAt | undefined {
+  return findOn(view, name, (network, bare) => {
+    const service = network.service(bare);
+    return service === undefined ? undefined : { network, service };
+  });
+}
+
+/** Network by network: who has the name as it is, or what of it is before `.network`. */
+function findOn<T>(
+  { networks }: View,
+  name: string,
+  look: (network: NetworkNames, bare: string) => T | undefined,
+): T | undefined {
+  for (const network of networks) {
     const bare = within(name, network.network);
-    const qualified = bare === undefined ? undefined : findOn(view, network, bare);
-    if (qualified !== undefined) return qualified;
+    const found = look(network, name) ?? (bare === undefined ? undefined : look(network, bare));
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -146,42 +197,28 @@ function find(view: View, asked: string): Found | undefined {
 /** `_8080._tcp.web`: RFC 2782, with the number of the port as its name. */
 const serviceName = /^_([^.]+)\._(tcp|udp|sctp)\.(.+)$/;
 
-function findOn(view: View, network: NetworkNames, name: string): Found | undefined {
-  const service = network.service(name);
-  if (service !== undefined) return ofService(view, network, service);
-  const whose = /^tasks\.(.+)$/.exec(name)?.[1];
-  const tasksOf = whose === undefined ? undefined : network.service(whose);
-  if (tasksOf !== undefined) {
-    return task(serving(network, tasksOf.name).flatMap(({ addresses }) => addresses));
-  }
-  const [, port, protocol, owner] = serviceName.exec(name) ?? [];
-  const owned = owner === undefined ? undefined : network.service(owner);
-  if (owned !== undefined) {
-    const targets = targetPorts(owned).filter((one) => one === `${port}/${protocol}`);
-    if (targets.length > 0) return { ...task([]), services: ports(view, network, owned, targets) };
-  }
-  const tasks = network.tasks(name);
-  return tasks.length === 0 ? undefined : task(tasks.flatMap(({ addresses }) => addresses));
-}
-
-function ofService(view: View, network: NetworkNames, service: Service): Found {
-  const endpoints = serving(network, service.name);
+function ofService(view: View, at: ServiceAt): Found {
+  const { network, service } = at;
   const isVip = service.endpointMode === 'vip';
+  const endpoints = (): Endpoint[] => serving(network, service.name);
   return {
-    kind: isVip ? 'vip' : 'task',
-    addresses: isVip ? service.vips : endpoints.flatMap(({ addresses }) => addresses),
-    services: ports(view, network, service, targetPorts(service)),
-    texts: [
+    addresses: () => (isVip ? service.vips : addressesOf(endpoints())),
+    services: () => ports(view, at, targetPorts(service)),
+    texts: () => [
       `service=${service.name}`,
       `network=${network.network}`,
       `mode=${service.endpointMode}`,
-      `endpoints=${endpoints.length}`,
+      `endpoints=${endpoints().length}`,
     ],
   };
 }
 
-function task(addresses: readonly string[]): Found {
-  return { kind: 'task', addresses, services: [], texts: [] };
+function task(addresses: () => readonly string[]): Found {
+  return { addresses, services: () => [], texts: () => [] };
+}
+
+function addressesOf(endpoints: readonly Endpoint[]): string[] {
+  return endpoints.flatMap(({ addresses }) => addresses);
 }
 
 /** Those that take new connections. */
@@ -200,8 +237,7 @@ function targetPorts({ publish }: Service): string[] {
 
 function ports(
   view: View,
-  network: NetworkNames,
-  { name }: Service,
+  { network, service: { name } }: ServiceAt,
   targets: readonly string[],
 ): DnsRecord[] {
   return serving(network, name).flatMap((endpoint) =>
@@ -211,6 +247,11 @@ function ports(
       return serviceRecord({ weight, port, target: to }, view.ttlS);
     }),
   );
+}
+
+/** A name that is written in full without the domain; others as they are. */
+function belowDomain({ domain }: View, name: string): string {
+  return within(name, domain) ?? name;
 }
 
 /** The part before `.zone`. */

@@ -71,7 +71,12 @@ export function mesh(on: readonly string[]): Asker {
   return { sandbox: '/run/netns/t', view: () => view, mayForward: () => on.includes('front') };
 }
 
-function endpoint(name: string, host: number, services: readonly string[], node = 'a'): Endpoint {
+export function endpoint(
+  name: string,
+  host: number,
+  services: readonly string[],
+  node = 'a',
+): Endpoint {
   return {
     name,
     network: 'front',
@@ -85,7 +90,7 @@ function endpoint(name: string, host: number, services: readonly string[], node 
   };
 }
 
-function service(name: string, parts: Partial<Service>): Service {
+export function service(name: string, parts: Partial<Service>): Service {
   // What else a service has is nothing to its names.
   const rest = { publish: [], endpointMode: 'vip', vips: [] } as Partial<Service>;
   return { name, ...rest, ...parts } as Service;
@@ -127,7 +132,7 @@ const front = namesOf(
 const back = namesOf('back', [service('secret', { vips: ['10.65.0.200'] })], []);
 const networks = { front, back };
 
-function namesOf(
+export function namesOf(
   network: string,
   services: readonly Service[],
   endpoints: readonly Endpoint[],
