@@ -21,8 +21,16 @@ export class DaemonNames {
   /** By networks. */
   private readonly ids = new Map<string, number>();
   private readonly indexes = new Map<string, NetworkIndex>();
+  private readonly aliases: AliasIndex;
+  /** By service that has some: what was said of them goes with them. */
+  private readonly aliasesOf = new Map<string, readonly string[]>();
 
-  constructor(private readonly options: DaemonNamesOptions) {}
+  constructor(private readonly options: DaemonNamesOptions) {
+    this.aliases = new AliasIndex(options.table);
+    for (const { service } of options.table.all()) {
+      if (service.aliases.length > 0) this.aliasesOf.set(service.name, service.aliases);
+    }
+  }
 
   networkChanged(network: string): void {
     this.indexes.delete(network);
@@ -31,9 +39,14 @@ export class DaemonNames {
   }
 
   serviceChanged(name: string): void {
+    const before = this.aliasesOf.get(name) ?? [];
+    const { aliases = [] } = this.options.table.get(name)?.service ?? {};
+    if (aliases.length > 0) this.aliasesOf.set(name, aliases);
+    else this.aliasesOf.delete(name);
+    this.aliases.forgetServices();
     for (const index of this.indexes.values()) index.forgetServices();
     this.views.clear();
-    this.options.forget(firstLabel(name));
+    for (const one of [name, ...before, ...aliases]) this.options.forget(firstLabel(one));
   }
 
   /** As somebody sees it who is on these networks, in this order. */
@@ -60,8 +73,41 @@ export class DaemonNames {
     const known = this.indexes.get(network);
     if (known !== undefined) return known;
     const { local = [], remote = [] } = this.options.node().networks.view(network) ?? {};
-    const made = new NetworkIndex(network, this.options.table, [...local, ...remote]);
+    const { table } = this.options;
+    const made = new NetworkIndex(network, table, this.aliases, [...local, ...remote]);
     this.indexes.set(network, made);
+    return made;
+  }
+}
+
+/** Services by network and alias; made of all at once, or each network would go through all. */
+class AliasIndex {
+  private byNetwork: Map<string, Map<string, Service>> | undefined;
+
+  constructor(private readonly table: ServiceTable) {}
+
+  forgetServices(): void {
+    this.byNetwork = undefined;
+  }
+
+  get(network: string, alias: string): Service | undefined {
+    this.byNetwork ??= this.made();
+    return this.byNetwork.get(network)?.get(alias);
+  }
+
+  private made(): Map<string, Map<string, Service>> {
+    const made = new Map<string, Map<string, Service>>();
+    for (const { service } of this.table.all()) {
+      const { network, aliases, name } = service;
+      if (network === undefined || aliases.length === 0) continue;
+      const byAlias = made.get(network) ?? new Map<string, Service>();
+      made.set(network, byAlias);
+      for (const alias of aliases) {
+        const other = byAlias.get(alias);
+        // Whatever order the table has: all nodes say the same.
+        if (other === undefined || name < other.name) byAlias.set(alias, service);
+      }
+    }
     return made;
   }
 }
@@ -75,6 +121,7 @@ class NetworkIndex implements NetworkNames {
   constructor(
     readonly network: string,
     private readonly table: ServiceTable,
+    private readonly aliases: AliasIndex,
     private readonly endpoints: readonly Endpoint[],
   ) {}
 
@@ -85,6 +132,10 @@ class NetworkIndex implements NetworkNames {
   service(name: string): Service | undefined {
     const service = this.table.get(name)?.service;
     return service?.network === this.network ? service : undefined;
+  }
+
+  aliased(alias: string): Service | undefined {
+    return this.aliases.get(this.network, alias);
   }
 
   endpointsOf(service: string): readonly Endpoint[] {

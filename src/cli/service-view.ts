@@ -86,6 +86,7 @@ export function factsOf(state: ServiceState): Fact[] {
     ['state', `${stateWord(state)}, revision ${state.revision}, ${originOf(state)}`],
   ];
   if (state.withheld !== undefined) facts.push(['withheld', state.withheld]);
+  if (spec.aliases.length > 0) facts.push(['aliases', spec.aliases.join(', ')]);
   facts.push(
     ['vips', state.vips.join(', ') || '-'],
     ...networkFacts(spec),

@@ -41,6 +41,7 @@ export function readEntry(value: unknown, defaults: ServiceDefaults): EntryResul
   const problems: Problem[] = [];
   const report = (path: Path, text: string): void => void problems.push({ path, text });
   problems.push(...portsProblems(value));
+  checkAliases(spec, report);
   checkNetworked(spec, parsed.data, report);
   checkVips(spec, report);
   checkPorts(spec, report);
@@ -52,6 +53,16 @@ export function readEntry(value: unknown, defaults: ServiceDefaults): EntryResul
 }
 
 type Report = (path: Path, text: string) => void;
+
+function checkAliases({ name, aliases }: ServiceSpec, report: Report): void {
+  aliases.forEach((alias, i) => {
+    const twin = aliases.indexOf(alias);
+    if (alias === name) report(['aliases', i], `expected other names than its own, got "${name}"`);
+    else if (twin < i) {
+      report(['aliases', i], `expected each name once, "${alias}" is aliases[${twin}] already`);
+    }
+  });
+}
 
 function checkVips(spec: ServiceSpec, report: Report): void {
   for (const vip of spec.vips) {

@@ -31,6 +31,7 @@ export function completeSpec(entry: ServiceEntry, defaults: ServiceDefaults): Se
   const snatDefault = forwarding.method === 'masq' ? (others.snat ?? 'auto') : 'never';
   return {
     name: entry.name,
+    aliases: entry.aliases ?? [],
     ...(entry.network === undefined ? {} : { network: entry.network }),
     endpointMode: entry.endpointMode ?? 'vip',
     vips: entry.vip ?? [],

@@ -173,6 +173,10 @@ export type ServiceDefaults = z.infer<typeof defaultsEntry>;
 /** One entry of `services`. */
 export const serviceEntry = mapping({
   name: serviceName,
+  aliases: list(`a list of at most ${limits.aliasesPerService} names`, serviceName, {
+    min: 0,
+    max: limits.aliasesPerService,
+  }).optional(),
   network: networkName.optional(),
   endpointMode: choice(['vip', 'dnsrr']).optional(),
   vip: vips.optional(),

@@ -24,6 +24,7 @@ export const limits = {
   destinations: 100_000,
   /** An IPVS service keeps its destinations in a list that every change walks. */
   destinationsPerService: 4_096,
+  aliasesPerService: 16,
   /** Consecutive ports of one entry. */
   portCount: 1_024,
   /** Ports of one service, ranges counted in full: each is an IPVS service of its own. */

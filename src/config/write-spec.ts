@@ -10,6 +10,8 @@ export function writeSpec(spec: ServiceSpec): Record<string, unknown> {
   const { timeoutS, prefix4, prefix6 } = spec.affinity;
   return {
     name: spec.name,
+    // Nodes of a version that knows no aliases refuse the field: it is for those who need it.
+    ...(spec.aliases.length === 0 ? {} : { aliases: [...spec.aliases] }),
     vip: spec.vips.length === 0 ? 'auto' : [...spec.vips],
     ...(spec.network === undefined
       ? { ports: spec.ports.map(formatPort) }

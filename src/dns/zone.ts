@@ -2,6 +2,7 @@
  * The names of networks: what a name stands for, as somebody on these networks sees it. Pure.
  *
  *     web                      service: its VIPs, or all its endpoints where it has none
+ *     www                      its alias: as its name, here and below
  *     tasks.web                its endpoints, whatever it has
  *     web-1                    a task
  *     _8080._tcp.web           SRV: port and names of its endpoints
@@ -31,6 +32,8 @@ import {
 export interface NetworkNames {
   readonly network: string;
   service(name: string): Service | undefined;
+  /** The service that has this alias: of several the first in the order of their names. */
+  aliased(alias: string): Service | undefined;
   /** All that name the service, whatever their weight. */
   endpointsOf(service: string): readonly Endpoint[];
   /** Tasks of this name; several nodes may have one each. */
@@ -173,11 +176,14 @@ function find(view: View, asked: string): Found | undefined {
   return tasks === undefined ? undefined : task(() => addressesOf(tasks));
 }
 
+/** Names before aliases: what somebody adds to his service takes no name from another's. */
 function findService(view: View, name: string): ServiceAt | undefined {
-  return findOn(view, name, (network, bare) => {
-    const service = network.service(bare);
-    return service === undefined ? undefined : { network, service };
-  });
+  const named = (service: Service | undefined, network: NetworkNames): ServiceAt | undefined =>
+    service === undefined ? undefined : { network, service };
+  return (
+    findOn(view, name, (network, bare) => named(network.service(bare), network)) ??
+    findOn(view, name, (network, bare) => named(network.aliased(bare), network))
+  );
 }
 
 /** Network by network: who has the name as it is, or what of it is before `.network`. */

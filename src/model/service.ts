@@ -14,6 +14,11 @@ export interface ServiceSpec {
   /** DNS label or labels: letters, digits, `-`, `.`; at most 63 characters. Unique. */
   readonly name: string;
   /**
+   * More names of it, written as its own is and answered as that one; at most 16, each once, its own
+   * not among them. Another service may have one of them for its name, and keeps it.
+   */
+  readonly aliases: readonly string[];
+  /**
    * The network it is on: its destinations are the endpoints there that name it. Absent = it stands
    * alone, and its destinations are those that it lists.
    */

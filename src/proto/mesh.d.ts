@@ -217,6 +217,7 @@ export namespace meshd {
             network: (string|null);
             endpointMode: string;
             publish: meshd.v1.PublishedPort[];
+            aliases: string[];
             static encode(message: meshd.v1.ServiceSpec.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceSpec & meshd.v1.ServiceSpec.$Shape;
         }
@@ -240,6 +241,7 @@ export namespace meshd {
                 network?: (string|null);
                 endpointMode?: string;
                 publish?: meshd.v1.PublishedPort.$Properties[];
+                aliases?: string[];
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.ServiceSpec.$Properties;

@@ -924,6 +924,7 @@ export const meshd = $root.meshd = (() => {
                 this.schedulerFlags = [];
                 this.destinations = [];
                 this.publish = [];
+                this.aliases = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -947,6 +948,7 @@ export const meshd = $root.meshd = (() => {
             ServiceSpec.prototype.network = null;
             ServiceSpec.prototype.endpointMode = "";
             ServiceSpec.prototype.publish = $util.emptyArray;
+            ServiceSpec.prototype.aliases = $util.emptyArray;
 
             let $oneOfFields;
 
@@ -1014,6 +1016,9 @@ export const meshd = $root.meshd = (() => {
                 if (message.publish != null && message.publish.length)
                     for (let i = 0; i < message.publish.length; ++i)
                         $root.meshd.v1.PublishedPort.encode(message.publish[i], writer.uint32(138).fork(), _depth + 1).ldelim();
+                if (message.aliases != null && message.aliases.length)
+                    for (let i = 0; i < message.aliases.length; ++i)
+                        writer.uint32(146).string(message.aliases[i]);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1181,6 +1186,14 @@ export const meshd = $root.meshd = (() => {
                             if (!(message.publish && message.publish.length))
                                 message.publish = [];
                             message.publish.push($root.meshd.v1.PublishedPort.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 18: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.aliases && message.aliases.length))
+                                message.aliases = [];
+                            message.aliases.push(reader.stringVerify());
                             continue;
                         }
                     }

@@ -93,7 +93,7 @@ export function replay(records: Iterable<unknown>): Remembered {
     const record = value as TableRecord;
     switch (record.type) {
       case 'service':
-        services.set(record.spec.name, record.spec);
+        services.set(record.spec.name, withAliases(record.spec));
         break;
       case 'removed':
         services.delete(record.name);
@@ -116,6 +116,13 @@ export function replay(records: Iterable<unknown>): Remembered {
   }
   return { services, vips, ports, drained };
 }
+
+/** Records of a version that knew no aliases have none. */
+function withAliases(spec: WrittenSpec): ServiceSpec {
+  return { ...spec, aliases: spec.aliases ?? [] };
+}
+
+type WrittenSpec = Omit<ServiceSpec, 'aliases'> & Partial<Pick<ServiceSpec, 'aliases'>>;
 
 function drainedOf({ service }: { service: Pick<ServiceSpec, 'destinations'> }): string[] {
   return service.destinations.filter(({ draining }) => draining).map(({ address }) => address);

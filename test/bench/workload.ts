@@ -18,6 +18,7 @@ export function destinationAt(i: number, j: number, destinations: number): strin
 export function serviceAt(i: number, destinations: number): Service {
   return {
     name: `s${i}`,
+    aliases: [],
     endpointMode: 'vip',
     vips: [vipAt(i)],
     ports: [{ protocol: 'tcp', port: 80, targetPort: 80, count: 1 }],

@@ -67,6 +67,7 @@ const healthCheck: fc.Arbitrary<HealthCheck> = fc.oneof(
 export const anySpec: fc.Arbitrary<ServiceSpec> = record<ServiceSpec>(
   {
     name: text,
+    aliases: list(text),
     vips: list(text),
     endpointMode: fc.constantFrom('vip' as const, 'dnsrr' as const),
     ports: list(fc.record({ protocol, port: u16, targetPort: u16, count: u16 })),

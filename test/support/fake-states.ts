@@ -75,7 +75,13 @@ export function sampleStates(): ServiceState[] {
     '',
   );
   const legacy = checkSpec(
-    { name: 'legacy', vip: '192.0.2.7', ports: [25], destinations: [{ address: '10.0.0.25' }] },
+    {
+      name: 'legacy',
+      aliases: ['mail', 'smtp.old'],
+      vip: '192.0.2.7',
+      ports: [25],
+      destinations: [{ address: '10.0.0.25' }],
+    },
     '',
   );
   const settledWeb = stateOf(web, { vips: ['10.96.0.10'], revision: 1 });

@@ -5,6 +5,7 @@ import { macOf } from '../../src/overlay/index.js';
 export function networkedService(change: Partial<Service> = {}): Service {
   return {
     name: 'web',
+    aliases: [],
     network: 'front',
     endpointMode: 'vip',
     vips: ['10.64.0.200', 'fd00:64::c8'],

@@ -27,6 +27,7 @@ export function parseService(line: string, destinations: readonly string[]): Ser
   const [tunnelType, tunnelPort, checksum] = one('tunnel')?.split(':') ?? [];
   return {
     name: words[1]!,
+    aliases: all('alias'),
     endpointMode: 'vip',
     vips: one('vip')?.split(',') ?? [],
     ports: all('port').map(parsePort),

@@ -54,6 +54,7 @@ describe('the example', () => {
     expect(specs).toEqual([
       {
         name: 'web',
+        aliases: [],
         endpointMode: 'vip',
         publish: [],
         vips: ['10.96.0.10', 'fd00:96::10'],
@@ -109,6 +110,7 @@ describe('the example', () => {
       }),
       expect.objectContaining({
         name: 'shop',
+        aliases: ['store', 'www'],
         network: 'front',
         endpointMode: 'vip',
         ports: [],

@@ -92,7 +92,7 @@ export function endpoint(
 
 export function service(name: string, parts: Partial<Service>): Service {
   // What else a service has is nothing to its names.
-  const rest = { publish: [], endpointMode: 'vip', vips: [] } as Partial<Service>;
+  const rest = { aliases: [], publish: [], endpointMode: 'vip', vips: [] } as Partial<Service>;
   return { name, ...rest, ...parts } as Service;
 }
 
@@ -114,7 +114,11 @@ const crowd = Array.from({ length: 40 }, (_, i) => endpoint(`crowd-${i}`, 100 + 
 const front = namesOf(
   'front',
   [
-    service('web', { vips: ['10.64.0.200', 'fd00:64::c8'], publish: published(8_080) }),
+    service('web', {
+      vips: ['10.64.0.200', 'fd00:64::c8'],
+      publish: published(8_080),
+      aliases: ['www', 'shop.example'],
+    }),
     service('bare', { endpointMode: 'dnsrr' }),
     service('idle', { endpointMode: 'dnsrr' }),
     service('crowd', { endpointMode: 'dnsrr' }),
@@ -141,6 +145,7 @@ export function namesOf(
   return {
     network,
     service: (name) => services.find((one) => one.name === name),
+    aliased: (alias) => services.find(({ aliases }) => aliases.includes(alias)),
     endpointsOf: (name) => byService.get(name) ?? [],
     tasks: (name) => endpoints.filter((one) => one.name === name),
     nameAt: (address) =>

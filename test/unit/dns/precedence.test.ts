@@ -47,6 +47,27 @@ describe('services and tasks of one name', () => {
   });
 });
 
+describe('an alias', () => {
+  const web = service('web', { vips: ['10.64.0.200'], aliases: ['shop', 'web-1'] });
+  const front = namesOf('front', [web], [endpoint('web-1', 2, ['web'])]);
+
+  it('gives way to the name of a service, whatever its network', () => {
+    const of = view(front, namesOf('back', [shop], [endpoint('shop-1', 3, ['shop'])]));
+    expect(hosts(of, 'shop')).toEqual([200]);
+    expect(
+      answerName(of, { name: 'shop', type: recordType.TXT })?.answers[0]!.data.toString(),
+    ).toContain('service=shop');
+    expect(hosts(of, 'tasks.shop')).toEqual([3]);
+    expect(hosts(of, 'tasks.shop.front')).toEqual([2]);
+    expect(hosts(view(front), 'tasks.shop')).toEqual([2]);
+  });
+
+  it('wins over tasks', () => {
+    expect(hosts(view(front), 'web-1')).toEqual([200]);
+    expect(hosts(view(front), 'web-1.front')).toEqual([200]);
+  });
+});
+
 describe('the VIP of a service', () => {
   const names = namesOf('back', [shop, service('bare', { endpointMode: 'dnsrr' })], []);
   const refused = (): readonly Endpoint[] => {

@@ -254,6 +254,7 @@ function key() {
 describe('the checks of services', () => {
   const service = (change: Partial<Service>): Service => ({
     name: 'web',
+    aliases: [],
     endpointMode: 'vip',
     publish: [],
     vips: ['10.0.0.1'],

@@ -76,6 +76,12 @@ describe('replay', () => {
     expect(drained.size).toBe(0);
   });
 
+  it('takes services of a version that knew no aliases as having none', () => {
+    const { aliases: _, ...older } = web;
+    const records = JSON.parse(JSON.stringify([{ type: 'service', spec: older }])) as unknown[];
+    expect(replay(records).services.get('web')).toEqual(web);
+  });
+
   it.each([[{ type: 'vip' }], [{}], [{ type: 7 }]])('refuses %j: data_loss', (record) => {
     expect(() => replay([record])).toThrow(expect.objectContaining({ code: 'data_loss' }) as Error);
   });
