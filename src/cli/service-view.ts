@@ -87,6 +87,7 @@ export function factsOf(state: ServiceState): Fact[] {
   ];
   if (state.withheld !== undefined) facts.push(['withheld', state.withheld]);
   if (spec.aliases.length > 0) facts.push(['aliases', spec.aliases.join(', ')]);
+  if (spec.dnsTtlS !== undefined) facts.push(['dns ttl', formatAge(spec.dnsTtlS * 1_000)]);
   facts.push(
     ['vips', state.vips.join(', ') || '-'],
     ...networkFacts(spec),

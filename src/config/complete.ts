@@ -32,6 +32,7 @@ export function completeSpec(entry: ServiceEntry, defaults: ServiceDefaults): Se
   return {
     name: entry.name,
     aliases: entry.aliases ?? [],
+    ...(entry.dnsTtl === undefined ? {} : { dnsTtlS: entry.dnsTtl / 1_000 }),
     ...(entry.network === undefined ? {} : { network: entry.network }),
     endpointMode: entry.endpointMode ?? 'vip',
     vips: entry.vip ?? [],

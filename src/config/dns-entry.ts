@@ -27,6 +27,9 @@ const upstream = oneOfKinds('an address, or address:port such as 192.0.2.53:53',
 
 const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 
+/** Read as milliseconds, like every duration. */
+export const dnsTtl = duration(0, 3_600_000, 1_000);
+
 export const dnsEntry = mapping({
   domain: text(
     'a domain name in lower case',
@@ -36,7 +39,7 @@ export const dnsEntry = mapping({
     min: 0,
     max: upstreamsMax,
   }).optional(),
-  ttl: duration(0, 3_600_000, 1_000).optional(),
+  ttl: dnsTtl.optional(),
   queriesPerSecond: integer(0, 10_000_000, 'a number').optional(),
 });
 

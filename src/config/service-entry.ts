@@ -6,6 +6,7 @@ import {
   type SchedulerFlag,
   type TunnelType,
 } from '../model/index.js';
+import { dnsTtl } from './dns-entry.js';
 import { healthCheck } from './health-entry.js';
 import {
   choice,
@@ -177,6 +178,7 @@ export const serviceEntry = mapping({
     min: 0,
     max: limits.aliasesPerService,
   }).optional(),
+  dnsTtl: dnsTtl.optional(),
   network: networkName.optional(),
   endpointMode: choice(['vip', 'dnsrr']).optional(),
   vip: vips.optional(),

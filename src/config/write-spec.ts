@@ -10,8 +10,9 @@ export function writeSpec(spec: ServiceSpec): Record<string, unknown> {
   const { timeoutS, prefix4, prefix6 } = spec.affinity;
   return {
     name: spec.name,
-    // Nodes of a version that knows no aliases refuse the field: it is for those who need it.
+    // Nodes of a version that does not know these fields refuse them: they are for those who need them.
     ...(spec.aliases.length === 0 ? {} : { aliases: [...spec.aliases] }),
+    ...(spec.dnsTtlS === undefined ? {} : { dnsTtl: formatDuration(spec.dnsTtlS * 1_000) }),
     vip: spec.vips.length === 0 ? 'auto' : [...spec.vips],
     ...(spec.network === undefined
       ? { ports: spec.ports.map(formatPort) }

@@ -50,6 +50,7 @@ export interface View {
   readonly networks: readonly NetworkNames[];
   /** Of the whole mesh, such as `mesh.internal`. */
   readonly domain: string;
+  /** Of names that say nothing else. */
   readonly ttlS: number;
   /** Of what answers follow from. */
   readonly serial: number;
@@ -61,6 +62,7 @@ export interface View {
  * from its service alone, whoever is on the network.
  */
 interface Found {
+  readonly ttlS: number;
   addresses(): readonly string[];
   services(): readonly DnsRecord[];
   texts(): readonly string[];
@@ -94,9 +96,11 @@ export function answerName(view: View, question: Question): Answer | undefined {
 export function answerNoSuchName(view: View, name: string): Answer | undefined {
   const { domain } = view;
   if (name === domain) return ours(view, name, []);
-  const isOurs = within(name, domain) !== undefined || isOfService(view, name);
-  if (!isOurs) return undefined;
-  return { ...ours(view, name, []), code: responseCode.noSuchName };
+  // A port that a service of ours has not.
+  const owner = serviceName.exec(name)?.[3];
+  const found = owner === undefined ? undefined : find(view, owner);
+  if (found === undefined && within(name, domain) === undefined) return undefined;
+  return { ...ours(view, name, [], found?.ttlS), code: responseCode.noSuchName };
 }
 
 /** PTR of an address on a network of the view. */
@@ -114,8 +118,8 @@ export function answerReverse(view: View, { name, type }: Question): Answer | un
 }
 
 function answerOf(view: View, { name, type }: Question, found: Found): Answer {
-  const { ttlS } = view;
-  const say = (answers: readonly DnsRecord[]): Answer => ours(view, name, answers);
+  const { ttlS } = found;
+  const say = (answers: readonly DnsRecord[]): Answer => ours(view, name, answers, ttlS);
   const of = (family: Family): DnsRecord[] =>
     shuffled(found.addresses(), view.random)
       .filter((address) => familyOf(address) === family)
@@ -139,8 +143,8 @@ function answerOf(view: View, { name, type }: Question, found: Found): Answer {
 }
 
 /** With nothing to say of a name that is there, how long that holds (RFC 2308, section 2.2). */
-function ours(view: View, name: string, answers: readonly DnsRecord[]): Answer {
-  const { domain, serial, ttlS } = view;
+function ours(view: View, name: string, answers: readonly DnsRecord[], ttlS = view.ttlS): Answer {
+  const { domain, serial } = view;
   const isInDomain = name === domain || within(name, domain) !== undefined;
   const of = { domain, serial, ...(isInDomain ? { zone: domain } : {}) };
   const authority = answers.length === 0 ? [authorityRecord(of, ttlS)] : [];
@@ -159,21 +163,22 @@ function find(view: View, asked: string): Found | undefined {
   const tasksOf = whose === undefined ? undefined : findService(view, whose);
   if (tasksOf !== undefined) {
     const { network, service } = tasksOf;
-    return task(() => addressesOf(serving(network, service.name)));
+    return task(ttlOf(view, service), () => addressesOf(serving(network, service.name)));
   }
   const [, port, protocol, owner] = serviceName.exec(name) ?? [];
   const owned = owner === undefined ? undefined : findService(view, owner);
   if (owned !== undefined) {
     const targets = targetPorts(owned.service).filter((one) => one === `${port}/${protocol}`);
     if (targets.length > 0) {
-      return { ...task(() => []), services: () => ports(view, owned, targets) };
+      const none = task(ttlOf(view, owned.service), () => []);
+      return { ...none, services: () => ports(view, owned, targets) };
     }
   }
   const tasks = findOn(view, name, (network, bare) => {
     const named = network.tasks(bare);
     return named.length === 0 ? undefined : named;
   });
-  return tasks === undefined ? undefined : task(() => addressesOf(tasks));
+  return tasks === undefined ? undefined : task(view.ttlS, () => addressesOf(tasks));
 }
 
 /** Names before aliases: what somebody adds to his service takes no name from another's. */
@@ -208,6 +213,7 @@ function ofService(view: View, at: ServiceAt): Found {
   const isVip = service.endpointMode === 'vip';
   const endpoints = (): Endpoint[] => serving(network, service.name);
   return {
+    ttlS: ttlOf(view, service),
     addresses: () => (isVip ? service.vips : addressesOf(endpoints())),
     services: () => ports(view, at, targetPorts(service)),
     texts: () => [
@@ -219,8 +225,12 @@ function ofService(view: View, at: ServiceAt): Found {
   };
 }
 
-function task(addresses: () => readonly string[]): Found {
-  return { addresses, services: () => [], texts: () => [] };
+function task(ttlS: number, addresses: () => readonly string[]): Found {
+  return { ttlS, addresses, services: () => [], texts: () => [] };
+}
+
+function ttlOf(view: View, { dnsTtlS }: Service): number {
+  return dnsTtlS ?? view.ttlS;
 }
 
 function addressesOf(endpoints: readonly Endpoint[]): string[] {
@@ -243,14 +253,15 @@ function targetPorts({ publish }: Service): string[] {
 
 function ports(
   view: View,
-  { network, service: { name } }: ServiceAt,
+  { network, service }: ServiceAt,
   targets: readonly string[],
 ): DnsRecord[] {
-  return serving(network, name).flatMap((endpoint) =>
+  const ttlS = ttlOf(view, service);
+  return serving(network, service.name).flatMap((endpoint) =>
     targets.map((target) => {
       const to = `${endpoint.name}.${network.network}.${view.domain}`;
-      const [port, weight] = [Number.parseInt(target, 10), endpoint.services[name]!];
-      return serviceRecord({ weight, port, target: to }, view.ttlS);
+      const [port, weight] = [Number.parseInt(target, 10), endpoint.services[service.name]!];
+      return serviceRecord({ weight, port, target: to }, ttlS);
     }),
   );
 }
@@ -263,12 +274,6 @@ function belowDomain({ domain }: View, name: string): string {
 /** The part before `.zone`. */
 function within(name: string, zone: string): string | undefined {
   return name.endsWith(`.${zone}`) ? name.slice(0, -zone.length - 1) : undefined;
-}
-
-/** A port that a service of ours has not. */
-function isOfService(view: View, name: string): boolean {
-  const owner = serviceName.exec(name)?.[3];
-  return owner !== undefined && find(view, owner) !== undefined;
 }
 
 function shuffled(list: readonly string[], random: () => number): string[] {

@@ -19,6 +19,11 @@ export interface ServiceSpec {
    */
   readonly aliases: readonly string[];
   /**
+   * How long what is answered of its names may be kept. Unit: seconds; range 0-3600. Absent = as long
+   * as the node that answers says of all names (`dns.ttl`).
+   */
+  readonly dnsTtlS?: number;
+  /**
    * The network it is on: its destinations are the endpoints there that name it. Absent = it stands
    * alone, and its destinations are those that it lists.
    */

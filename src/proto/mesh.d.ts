@@ -218,6 +218,7 @@ export namespace meshd {
             endpointMode: string;
             publish: meshd.v1.PublishedPort[];
             aliases: string[];
+            dnsTtlS: (number|null);
             static encode(message: meshd.v1.ServiceSpec.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
             static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ServiceSpec & meshd.v1.ServiceSpec.$Shape;
         }
@@ -242,6 +243,7 @@ export namespace meshd {
                 endpointMode?: string;
                 publish?: meshd.v1.PublishedPort.$Properties[];
                 aliases?: string[];
+                dnsTtlS?: (number|null);
                 $unknowns?: Uint8Array[];
             }
             type $Shape = meshd.v1.ServiceSpec.$Properties;

@@ -949,6 +949,7 @@ export const meshd = $root.meshd = (() => {
             ServiceSpec.prototype.endpointMode = "";
             ServiceSpec.prototype.publish = $util.emptyArray;
             ServiceSpec.prototype.aliases = $util.emptyArray;
+            ServiceSpec.prototype.dnsTtlS = null;
 
             let $oneOfFields;
 
@@ -967,6 +968,12 @@ export const meshd = $root.meshd = (() => {
             // Virtual OneOf for proto3 optional field
             $Object.defineProperty(ServiceSpec.prototype, "_network", {
                 get: $util.oneOfGetter($oneOfFields = ["network"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ServiceSpec.prototype, "_dnsTtlS", {
+                get: $util.oneOfGetter($oneOfFields = ["dnsTtlS"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -1019,6 +1026,8 @@ export const meshd = $root.meshd = (() => {
                 if (message.aliases != null && message.aliases.length)
                     for (let i = 0; i < message.aliases.length; ++i)
                         writer.uint32(146).string(message.aliases[i]);
+                if (message.dnsTtlS != null && $Object.hasOwnProperty.call(message, "dnsTtlS"))
+                    writer.uint32(152).uint32(message.dnsTtlS);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1194,6 +1203,13 @@ export const meshd = $root.meshd = (() => {
                             if (!(message.aliases && message.aliases.length))
                                 message.aliases = [];
                             message.aliases.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 19: {
+                            if (wireType !== 0)
+                                break;
+                            message.dnsTtlS = reader.uint32();
+                            message._dnsTtlS = "dnsTtlS";
                             continue;
                         }
                     }

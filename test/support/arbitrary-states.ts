@@ -100,6 +100,7 @@ export const anySpec: fc.Arbitrary<ServiceSpec> = record<ServiceSpec>(
   },
   {
     network: text,
+    dnsTtlS: u32,
     tunnel: fc.record({
       type: fc.constantFrom('ipip' as const, 'gue' as const, 'gre' as const),
       port: u16,

@@ -78,6 +78,7 @@ export function sampleStates(): ServiceState[] {
     {
       name: 'legacy',
       aliases: ['mail', 'smtp.old'],
+      dnsTtl: '90s',
       vip: '192.0.2.7',
       ports: [25],
       destinations: [{ address: '10.0.0.25' }],

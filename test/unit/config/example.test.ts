@@ -111,6 +111,7 @@ describe('the example', () => {
       expect.objectContaining({
         name: 'shop',
         aliases: ['store', 'www'],
+        dnsTtlS: 1,
         network: 'front',
         endpointMode: 'vip',
         ports: [],

@@ -21,29 +21,35 @@ describe('names of a service', () => {
     [{}],
     [{ aliases: ['shop', 'www.example', '0'] }],
     [{ aliases: many.slice(1) }],
+    [{ dnsTtl: 0 }],
+    [{ dnsTtl: '90s', aliases: ['www'] }],
+    [{ dnsTtl: '1h' }],
   ])('are read, written and told to other nodes: %j', (fields) => {
     const spec = checkSpec({ ...web, ...fields }, 'web');
+    const ttls: Record<string, number> = { 0: 0, '90s': 90, '1h': 3_600 };
     expect(spec.aliases).toEqual(fields['aliases'] ?? []);
+    expect(spec.dnsTtlS).toBe(ttls[String(fields['dnsTtl'])]);
     expect(checkSpec(writeSpec(spec), 'web')).toEqual(spec);
     const told = decodeServiceRow('a', 'web', encodeServiceRow(1, spec));
     expect(told).toEqual({ owner: 'a', claim: 1, service: spec });
   });
 
   it('are for services without a network as well', () => {
-    const alone = { name: 'web', aliases: ['www'], vip: '10.0.0.1', ports: [80] };
-    expect(checkSpec(alone, 'web').aliases).toEqual(['www']);
+    const alone = { name: 'web', aliases: ['www'], dnsTtl: 7, vip: '10.0.0.1', ports: [80] };
+    expect(checkSpec(alone, 'web')).toMatchObject({ aliases: ['www'], dnsTtlS: 7 });
   });
 
   it('need no field that other versions do not know', () => {
-    expect(Object.keys(writeSpec(checkSpec({ ...web, aliases: [] }, 'web')))).not.toContain(
-      'aliases',
-    );
+    const written = writeSpec(checkSpec({ ...web, aliases: [] }, 'web'));
+    expect(written).not.toHaveProperty('aliases');
+    expect(written).not.toHaveProperty('dnsTtl');
   });
 
   it('are part of what is asked for', () => {
     const [none, one] = [checkSpec(web, ''), checkSpec({ ...web, aliases: ['www'] }, '')];
     expect(sameService(none, one)).toBe(false);
     expect(sameService(one, { ...one, aliases: ['www'] })).toBe(true);
+    expect(sameService(one, { ...one, dnsTtlS: 5 })).toBe(false);
   });
 
   const name = 'expected a name of 1-63 lower-case letters, digits, "-" and "."';
@@ -61,6 +67,10 @@ describe('names of a service', () => {
       { aliases: ['www', 'shop', 'www'] },
       'web.aliases[2]: expected each name once, "www" is aliases[0] already',
     ],
+    [{ dnsTtl: '61m' }, 'web.dnsTtl: expected a duration 0s-1h such as 500ms, 30s, 5m or 1h, in'],
+    [{ dnsTtl: '1500ms' }, 'in whole seconds, got "1500ms"'],
+    [{ dnsTtl: -1 }, 'web.dnsTtl: expected a duration 0s-1h'],
+    [{ dnsTtl: 'auto' }, 'web.dnsTtl: expected a duration 0s-1h'],
   ])('are refused: %j', (fields, message) => {
     expect(problem(fields)).toContain(message);
   });
