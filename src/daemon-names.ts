@@ -22,14 +22,9 @@ export class DaemonNames {
   private readonly ids = new Map<string, number>();
   private readonly indexes = new Map<string, NetworkIndex>();
   private readonly aliases: AliasIndex;
-  /** By service that has some: what was said of them goes with them. */
-  private readonly aliasesOf = new Map<string, readonly string[]>();
 
   constructor(private readonly options: DaemonNamesOptions) {
     this.aliases = new AliasIndex(options.table);
-    for (const { service } of options.table.all()) {
-      if (service.aliases.length > 0) this.aliasesOf.set(service.name, service.aliases);
-    }
   }
 
   networkChanged(network: string): void {
@@ -39,14 +34,10 @@ export class DaemonNames {
   }
 
   serviceChanged(name: string): void {
-    const before = this.aliasesOf.get(name) ?? [];
-    const { aliases = [] } = this.options.table.get(name)?.service ?? {};
-    if (aliases.length > 0) this.aliasesOf.set(name, aliases);
-    else this.aliasesOf.delete(name);
-    this.aliases.forgetServices();
+    const aliases = this.aliases.changed(name);
     for (const index of this.indexes.values()) index.forgetServices();
     this.views.clear();
-    for (const one of [name, ...before, ...aliases]) this.options.forget(firstLabel(one));
+    for (const one of [name, ...aliases]) this.options.forget(firstLabel(one));
   }
 
   /** As somebody sees it who is on these networks, in this order. */
@@ -80,14 +71,25 @@ export class DaemonNames {
   }
 }
 
-/** Services by network and alias; made of all at once, or each network would go through all. */
+/** Services by network and alias. */
 class AliasIndex {
+  /** By service that has some. */
+  private readonly owners = new Map<string, readonly string[]>();
   private byNetwork: Map<string, Map<string, Service>> | undefined;
 
-  constructor(private readonly table: ServiceTable) {}
+  constructor(private readonly table: ServiceTable) {
+    for (const { service } of table.all()) this.changed(service.name);
+  }
 
-  forgetServices(): void {
+  /** Returns the aliases that the service had, and those it has. */
+  changed(name: string): readonly string[] {
+    const before = this.owners.get(name) ?? [];
+    const { aliases = [] } = this.table.get(name)?.service ?? {};
+    if (before.length + aliases.length === 0) return [];
     this.byNetwork = undefined;
+    if (aliases.length > 0) this.owners.set(name, aliases);
+    else this.owners.delete(name);
+    return [...before, ...aliases];
   }
 
   get(network: string, alias: string): Service | undefined {
@@ -97,15 +99,16 @@ class AliasIndex {
 
   private made(): Map<string, Map<string, Service>> {
     const made = new Map<string, Map<string, Service>>();
-    for (const { service } of this.table.all()) {
-      const { network, aliases, name } = service;
-      if (network === undefined || aliases.length === 0) continue;
+    for (const [name, aliases] of this.owners) {
+      const service = this.table.get(name)?.service;
+      const network = service?.network;
+      if (network === undefined) continue;
       const byAlias = made.get(network) ?? new Map<string, Service>();
       made.set(network, byAlias);
       for (const alias of aliases) {
         const other = byAlias.get(alias);
         // Whatever order the table has: all nodes say the same.
-        if (other === undefined || name < other.name) byAlias.set(alias, service);
+        if (other === undefined || name < other.name) byAlias.set(alias, service!);
       }
     }
     return made;

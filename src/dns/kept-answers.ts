@@ -58,7 +58,7 @@ export function cacheHandler(keeper: () => AnswerKeeper | undefined, stats: DnsS
 
 /** Undefined for names that nobody has, of which there are too many, and names of others. */
 function keptAnswer(
-  { name }: Query,
+  { name, type }: Query,
   { answer, by }: Told,
   view: View,
 ): Omit<KeptAnswer, 'counter'> | undefined {
@@ -66,8 +66,9 @@ function keptAnswer(
   const told = answer.answers.map(encodeRecord);
   const records = Buffer.concat([...told, ...answer.authority.map(encodeRecord)]);
   const labels = [firstLabel(name)];
-  // Who is on a network changes what tasks are called, not what services are.
-  if (by === 'task') labels.push(...view.networks.map(({ network }) => networkLabel(network)));
+  // Who is on a network changes what tasks there are, not the VIPs of services.
+  const isOfVip = by === 'vip' && (type === recordType.A || type === recordType.AAAA);
+  if (!isOfVip) labels.push(...view.networks.map(({ network }) => networkLabel(network)));
   return {
     flags: answerFlags(answer),
     answers: told.length,

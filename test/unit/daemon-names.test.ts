@@ -15,15 +15,18 @@ class Bench {
     table: this.table,
     random: () => 0,
     node: () => node,
+    forget: (label) => this.forgotten.push(label),
   });
+  readonly forgotten: string[] = [];
   private hosts = 1;
 
   set(...set: readonly Partial<Service>[]): void {
     const services = set.map((one) =>
       networkedService({ vips: [`10.64.0.${this.hosts++}`], ...one }),
     );
-    this.table.commit(this.table.prepare({ source: 'api', set: services, remove: 'others' }));
-    this.names.servicesChanged();
+    const prepared = this.table.prepare({ source: 'api', set: services, remove: 'others' });
+    this.table.commit(prepared);
+    for (const { name } of prepared.changes) this.names.serviceChanged(name);
   }
 
   aliased(network: string, alias: string): string | undefined {
@@ -62,7 +65,9 @@ describe('aliases', () => {
     const bench = new Bench();
     bench.set({ name: 'web', aliases: ['www'] });
     expect(bench.aliased('front', 'www')).toBe('web');
+    bench.forgotten.length = 0;
     bench.set({ name: 'web', aliases: ['shop'] });
+    expect(bench.forgotten, 'what was said of all its names').toEqual(['web', 'www', 'shop']);
     expect(bench.aliased('front', 'www')).toBeUndefined();
     expect(bench.aliased('front', 'shop')).toBe('web');
     bench.names.networkChanged('front');
