@@ -3,7 +3,7 @@ import { messageOf, type Clock, type Log } from './base/index.js';
 import type { DnsConfig } from './config/index.js';
 import { DaemonNames } from './daemon-names.js';
 import { NameServer, type Desk, type NameServerOptions } from './daemon-name-server.js';
-import type { Asker, Upstream } from './dns/index.js';
+import type { Asker, Upstream, View } from './dns/index.js';
 import { dnsUpstream, hostNameServers } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
 import { ingressName } from './overlay/index.js';
@@ -16,15 +16,16 @@ export interface DaemonDnsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  /** Called when it is needed for the first time, or later. */
-  readonly node: () => MeshNode;
   /** A descriptor bound in a namespace. */
   readonly bind: (at: {
     readonly type: 'udp' | 'tcp';
-    readonly netns: string;
+    /** Absent = the daemon's own. */
+    readonly netns?: string | undefined;
     readonly address: string;
     readonly port: number;
   }) => Promise<number>;
+  /** Of the host. Absent = the daemon's own. */
+  readonly netnsPath?: string | undefined;
   readonly openResponder: NameServerOptions['openResponder'];
 }
 
@@ -46,9 +47,12 @@ interface Served {
   readonly desk: Desk;
 }
 
-/** Names for the tasks of this host. */
+/** Names for the tasks of this host, and where the file says so for the host itself. */
 export class DaemonDns {
+  /** Of this host's mesh, once it is known. */
+  networks: MeshNode['networks'] | undefined;
   readonly server: NameServer;
+  private readonly hostDesks: Desk[] = [];
   private readonly served = new Map<string, Served>();
   private readonly refused = new Set<string>();
   private readonly names: DaemonNames;
@@ -58,7 +62,26 @@ export class DaemonDns {
 
   constructor(private readonly options: DaemonDnsOptions) {
     this.server = new NameServer({ ...options, upstreams: () => this.upstreamsNow() });
-    this.names = new DaemonNames({ ...options, forget: (label) => this.server.forget(label) });
+    this.names = new DaemonNames({
+      ...options,
+      networks: () => this.networks,
+      forget: (label) => this.server.forget(label),
+    });
+  }
+
+  /** Errors: KernelError (an address of `listen` that cannot be bound), NativeError. */
+  async start(): Promise<void> {
+    const { config, bind, netnsPath, log } = this.options;
+    const view = (): View => this.names.viewOf([undefined]);
+    for (const { address, port } of config.listen) {
+      this.server.start();
+      const fds = await bindBoth(bind, { netns: netnsPath, address, port });
+      // What anybody may reach is nobody's way to other servers.
+      const mayForward = (): boolean => /^(127\.|::1$)/.test(address);
+      const failed = (reason: string): void =>
+        log.error({ address }, `names at ${address}: ${reason}`);
+      this.hostDesks.push(this.server.open({ sandbox: 'host', view, mayForward }, fds, failed));
+    }
   }
 
   /** To be called as soon as a network, or who is on it, is another: answers follow at once. */
@@ -90,6 +113,7 @@ export class DaemonDns {
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.syncing;
+    for (const desk of this.hostDesks.splice(0)) desk.close();
     for (const { desk } of this.served.values()) desk.close();
     this.served.clear();
     this.server.close();
@@ -119,7 +143,7 @@ export class DaemonDns {
   /** Networks of the tasks of this host, by namespace. */
   private wanted(): Map<string, string[]> {
     const wanted = new Map<string, string[]>();
-    for (const { network, local } of this.options.node().networks.all()) {
+    for (const { network, local } of this.networks?.all() ?? []) {
       if (network.name === ingressName) continue;
       for (const { sandbox } of local) {
         const known = wanted.get(sandbox);
@@ -152,19 +176,13 @@ export class DaemonDns {
   }
 
   /** Errors: that of the last port. */
-  private async bindFree(
-    netns: string,
-  ): Promise<{ readonly port: number; readonly udpFd: number; readonly tcpFd: number }> {
-    const { bind } = this.options;
+  private async bindFree(netns: string): Promise<BoundSockets & { readonly port: number }> {
     let last: unknown;
     for (const port of boundPorts) {
-      const at = { netns, address: dnsAddress, port };
-      let udpFd: number | undefined;
       try {
-        udpFd = await bind({ ...at, type: 'udp' });
-        return { port, udpFd, tcpFd: await bind({ ...at, type: 'tcp' }) };
+        const sockets = await bindBoth(this.options.bind, { netns, address: dnsAddress, port });
+        return { port, ...sockets };
       } catch (error) {
-        if (udpFd !== undefined) closeSync(udpFd);
         last = error;
       }
     }
@@ -177,8 +195,7 @@ export class DaemonDns {
       sandbox: path,
       view: () => this.names.viewOf(networksOf()),
       mayForward: () => {
-        const { networks } = this.options.node();
-        return networksOf().some((name) => networks.network(name)?.internal === false);
+        return networksOf().some((name) => this.networks?.network(name)?.internal === false);
       },
     };
   }
@@ -190,10 +207,29 @@ export class DaemonDns {
       return this.upstreams.list;
     }
     // Ours would be asked by us.
-    const ofHost = hostNameServers().filter((address) => address !== dnsAddress);
+    const ours = new Set([dnsAddress, ...config.listen.map(({ address }) => address)]);
+    const ofHost = hostNameServers().filter((address) => !ours.has(address));
     const at = config.upstreams ?? ofHost.map((address) => ({ address, port: dnsPort }));
     const list = at.map(({ address, port }) => dnsUpstream(address, port));
     this.upstreams = { atMs: now, list };
     return list;
+  }
+}
+
+interface BoundSockets {
+  readonly udpFd: number;
+  readonly tcpFd: number;
+}
+
+async function bindBoth(
+  bind: DaemonDnsOptions['bind'],
+  at: Omit<Parameters<DaemonDnsOptions['bind']>[0], 'type'>,
+): Promise<BoundSockets> {
+  const udpFd = await bind({ ...at, type: 'udp' });
+  try {
+    return { udpFd, tcpFd: await bind({ ...at, type: 'tcp' }) };
+  } catch (error) {
+    closeSync(udpFd);
+    throw error;
   }
 }

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { MeshControl, NetworkControl } from './api/index.js';
 import { MeshError, type Clock, type Log } from './base/index.js';
-import type { DnsConfig, MeshConfig } from './config/index.js';
+import type { MeshConfig } from './config/index.js';
 import { wireOptions, type Keyring, type PeerAddress } from './gossip/index.js';
-import { DaemonDns, type DaemonDnsOptions } from './daemon-dns.js';
+import type { DaemonDns } from './daemon-dns.js';
 import { explainMesh } from './daemon-explain.js';
 import { DaemonNetworks } from './daemon-networks.js';
 import { DaemonPaths } from './daemon-paths.js';
@@ -53,10 +53,7 @@ export interface DaemonMeshOptions {
   readonly dataPath: DataPath;
   readonly openSandbox: (path: string) => Promise<Kernel>;
   /** Absent = names are not answered. */
-  readonly dns?: DnsConfig | undefined;
-  /** A descriptor bound in a namespace, for names. */
-  readonly bind: DaemonDnsOptions['bind'];
-  readonly openResponder: DaemonDnsOptions['openResponder'];
+  readonly names?: DaemonDns | undefined;
   /** What another node asks about the way of a packet here. */
   readonly explain: (question: unknown) => Promise<unknown>;
 }
@@ -66,8 +63,6 @@ export interface DaemonMesh {
   readonly control: MeshControl;
   readonly networks: NetworkControl;
   readonly explain: ExplainMesh;
-  /** Absent = names are not answered. */
-  readonly names: DaemonDns | undefined;
   /** The VIPs of a network; undefined when it is not known. */
   vipPoolOf(network: string): VipPool | undefined;
   /** What lies under its networks, for examinations. */
@@ -100,10 +95,8 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   const at = advertised(config);
   const name = config.node ?? hostName();
   const underlay = await underlayOf(name, at.address);
-  const names = options.dns && new DaemonDns({ ...options, config: options.dns, node: () => node });
   const networks: DaemonNetworks = new DaemonNetworks({
     ...options,
-    names,
     underlay,
     isThere,
     sealProblem: () => seals.problem,
@@ -138,6 +131,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     saveKeys: (keys) => writePrivateFile(keyFile, writeKeys(keys)),
     openTransport: (handlers) => openGossipTransport(bind, handlers),
   });
+  if (options.names !== undefined) options.names.networks = node.networks;
   await seals.start();
   await connect(node, networks, controller);
   const control = new Control(node);
@@ -145,7 +139,6 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
     control,
     networks: networkControl(node, networks, { seals, underlay, options }),
     explain: explainMesh(node, networks),
-    names,
     vipPoolOf: (network) => networks.vipPoolOf(network),
     underlay: () => underlayFacts(at, paths),
     ...running({ node, control, paths, seals, networks }, config),

@@ -8,8 +8,8 @@ export interface DaemonNamesOptions {
   readonly config: DnsConfig;
   readonly table: ServiceTable;
   readonly random: () => number;
-  /** Called when it is needed for the first time, or later. */
-  readonly node: () => MeshNode;
+  /** Undefined on a host that stands alone. */
+  readonly networks: () => MeshNode['networks'] | undefined;
   /** What was said of the names of a label is not true any more. */
   readonly forget: (label: string) => void;
 }
@@ -20,7 +20,7 @@ export class DaemonNames {
   private readonly views = new Map<string, View>();
   /** By networks. */
   private readonly ids = new Map<string, number>();
-  private readonly indexes = new Map<string, NetworkIndex>();
+  private readonly indexes = new Map<string | undefined, NetworkIndex>();
   private readonly aliases: AliasIndex;
 
   constructor(private readonly options: DaemonNamesOptions) {
@@ -40,8 +40,11 @@ export class DaemonNames {
     for (const one of [name, ...aliases]) this.options.forget(firstLabel(one));
   }
 
-  /** As somebody sees it who is on these networks, in this order. */
-  viewOf(networks: readonly string[]): View {
+  /**
+   * As somebody sees it who is on these networks, in this order. Undefined among them: services that
+   * are on none, which the host reaches.
+   */
+  viewOf(networks: readonly (string | undefined)[]): View {
     const key = networks.join(' ');
     const known = this.views.get(key);
     if (known !== undefined) return known;
@@ -60,12 +63,13 @@ export class DaemonNames {
     return view;
   }
 
-  private namesOf(network: string): NetworkNames {
+  private namesOf(network: string | undefined): NetworkNames {
     const known = this.indexes.get(network);
     if (known !== undefined) return known;
-    const { local = [], remote = [] } = this.options.node().networks.view(network) ?? {};
-    const { table } = this.options;
-    const made = new NetworkIndex(network, table, this.aliases, [...local, ...remote]);
+    const { table, networks } = this.options;
+    const on = network === undefined ? undefined : networks()?.view(network);
+    const endpoints = on === undefined ? [] : [...on.local, ...on.remote];
+    const made = new NetworkIndex(network, table, this.aliases, endpoints);
     this.indexes.set(network, made);
     return made;
   }
@@ -75,7 +79,7 @@ export class DaemonNames {
 class AliasIndex {
   /** By service that has some. */
   private readonly owners = new Map<string, readonly string[]>();
-  private byNetwork: Map<string, Map<string, Service>> | undefined;
+  private byNetwork: Map<string | undefined, Map<string, Service>> | undefined;
 
   constructor(private readonly table: ServiceTable) {
     for (const { service } of table.all()) this.changed(service.name);
@@ -92,41 +96,44 @@ class AliasIndex {
     return [...before, ...aliases];
   }
 
-  get(network: string, alias: string): Service | undefined {
+  get(network: string | undefined, alias: string): Service | undefined {
     this.byNetwork ??= this.made();
     return this.byNetwork.get(network)?.get(alias);
   }
 
-  private made(): Map<string, Map<string, Service>> {
-    const made = new Map<string, Map<string, Service>>();
+  private made(): Map<string | undefined, Map<string, Service>> {
+    const made = new Map<string | undefined, Map<string, Service>>();
     for (const [name, aliases] of this.owners) {
-      const service = this.table.get(name)?.service;
-      const network = service?.network;
-      if (network === undefined) continue;
+      const { service } = this.table.get(name)!;
+      const { network } = service;
       const byAlias = made.get(network) ?? new Map<string, Service>();
       made.set(network, byAlias);
       for (const alias of aliases) {
         const other = byAlias.get(alias);
         // Whatever order the table has: all nodes say the same.
-        if (other === undefined || name < other.name) byAlias.set(alias, service!);
+        if (other === undefined || name < other.name) byAlias.set(alias, service);
       }
     }
     return made;
   }
 }
 
-/** Who is on a network, by name and by address; made when it is first asked for. */
+/** Who is on a network, or on none, by name and by address; made when it is first asked for. */
 class NetworkIndex implements NetworkNames {
+  readonly network?: string;
   private byName: Map<string, Endpoint[]> | undefined;
   private byService: Map<string, Endpoint[]> | undefined;
   private byAddress: Map<string, string> | undefined;
 
   constructor(
-    readonly network: string,
+    private readonly on: string | undefined,
     private readonly table: ServiceTable,
     private readonly aliases: AliasIndex,
     private readonly endpoints: readonly Endpoint[],
-  ) {}
+  ) {
+    // Names have no case; those of networks are written as their maker wrote them.
+    if (on !== undefined) this.network = on.toLowerCase();
+  }
 
   forgetServices(): void {
     this.byAddress = undefined;
@@ -134,11 +141,11 @@ class NetworkIndex implements NetworkNames {
 
   service(name: string): Service | undefined {
     const service = this.table.get(name)?.service;
-    return service?.network === this.network ? service : undefined;
+    return service?.network === this.on ? service : undefined;
   }
 
   aliased(alias: string): Service | undefined {
-    return this.aliases.get(this.network, alias);
+    return this.aliases.get(this.on, alias);
   }
 
   endpointsOf(service: string): readonly Endpoint[] {
@@ -167,7 +174,7 @@ class NetworkIndex implements NetworkNames {
         for (const one of addresses) this.byAddress.set(one, name);
       }
       for (const { service } of this.table.all()) {
-        if (service.network !== this.network) continue;
+        if (service.network !== this.on) continue;
         for (const vip of service.vips) this.byAddress.set(vip, service.name);
       }
     }

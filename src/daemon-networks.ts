@@ -93,10 +93,7 @@ export class DaemonNetworks {
         };
       },
     };
-    controller.serviceChanged.add((name) => {
-      options.names?.serviceChanged(name);
-      this.look();
-    });
+    controller.serviceChanged.add(() => this.look());
     controller.passed.add(() => this.passed());
   }
 
@@ -142,7 +139,6 @@ export class DaemonNetworks {
 
   async stop(): Promise<void> {
     this.cancelLook?.();
-    await this.options.names?.stop();
     await this.overlay.stop();
   }
 

@@ -18,6 +18,7 @@ import {
   type DaemonConfig,
   type ParsedConfig,
 } from './config/index.js';
+import { DaemonDns, type DaemonDnsOptions } from './daemon-dns.js';
 import { prepareMesh, type DaemonMesh, type DaemonMeshOptions } from './daemon-mesh.js';
 import type { PeerAddress } from './gossip/index.js';
 import { HealthChecks } from './health/index.js';
@@ -63,9 +64,7 @@ export interface DaemonOptions {
     options: Pick<LinuxKernelOptions, 'netns' | 'balancer'>,
   ) => Promise<Kernel>;
   /** Default bindSocket. */
-  readonly bind?: DaemonMeshOptions['bind'];
-  /** Default openResponder. */
-  readonly openResponder?: DaemonMeshOptions['openResponder'];
+  readonly bind?: DaemonDnsOptions['bind'];
 }
 
 /**
@@ -79,6 +78,7 @@ export class Daemon {
   private config!: DaemonConfig;
   private backend!: HostBackend;
   private mesh: DaemonMesh | undefined;
+  private names: DaemonDns | undefined;
   private isRunning = false;
   private changedWhileStarting = false;
   private reloading: Promise<void> = Promise.resolve();
@@ -141,6 +141,7 @@ export class Daemon {
       persist: (records) => state.append(records),
     });
     this.stops.push(() => this.controller.stop());
+    this.names = this.openNames(table);
     const mesh = await this.prepareMesh(table, { kernel, dataPath });
     this.mesh = mesh;
     const backend: HostBackend = (this.backend = new HostBackend({
@@ -161,6 +162,7 @@ export class Daemon {
     }));
     await this.serveMetrics(backend, table);
     await this.controller.start();
+    await this.names?.start();
     await mesh?.start();
     if (mesh !== undefined) this.stops.push(() => mesh.stop());
     await this.serveApi(backend);
@@ -197,6 +199,18 @@ export class Daemon {
     return parsed;
   }
 
+  /** Undefined where they are not to be answered. */
+  private openNames(table: ServiceTable): DaemonDns | undefined {
+    const { dns: config, netnsPath } = this.config;
+    if (config === undefined) return undefined;
+    const { bind = bindSocket, clock, log, random } = this.options;
+    const at = { netnsPath, bind, openResponder };
+    const names = new DaemonDns({ config, table, clock, log, random, ...at });
+    this.controller.serviceChanged.add((name) => names.serviceChanged(name));
+    this.stops.push(() => names.stop());
+    return names;
+  }
+
   /** Undefined on a host that stands alone. */
   private async prepareMesh(
     table: ServiceTable,
@@ -219,9 +233,7 @@ export class Daemon {
       log,
       reconcile: { ...reconcileTunables, ...this.config.reconcile },
       openSandbox: (path) => this.openSandbox(path),
-      dns: this.config.dns,
-      bind: this.options.bind ?? bindSocket,
-      openResponder: this.options.openResponder ?? openResponder,
+      names: this.names,
       explain: (question) => this.backend.answerExplain(question),
     });
   }
@@ -254,6 +266,7 @@ export class Daemon {
   private async serveMetrics(backend: HostBackend, table: ServiceTable): Promise<void> {
     const { controller } = this;
     const { metrics: listen } = this.config;
+    const names = this.names?.server;
     const { log } = this.options;
     if (listen === undefined) return;
     const metrics = new DaemonMetrics();
@@ -265,7 +278,6 @@ export class Daemon {
       () => controller.withheldCount,
     );
     const gossips = (): boolean => this.isRunning;
-    const names = (): DaemonMesh['names'] => this.mesh?.names;
     async function* write(): AsyncGenerator<string> {
       yield await metrics.text();
       // When the kernel gives no counters, our own figures are what tells of it.
@@ -274,12 +286,11 @@ export class Daemon {
         return { services: [] };
       });
       yield* trafficSeries(traffic.services);
+      if (names !== undefined) yield* dnsSeries(names.queries(), names.dropped());
       // While the daemon starts, there is no gossip to tell of.
       if (!gossips() || backend.mesh === undefined) return;
       yield* meshSeries(backend.mesh.status());
       yield* pathSeries(backend.mesh.paths().states);
-      const dns = names();
-      if (dns !== undefined) yield* dnsSeries(dns.server.queries(), dns.server.dropped());
     }
     const server: MetricsServer = await serveMetrics(listen, write, log, {
       carriesCalls(name) {

@@ -104,9 +104,10 @@ export const daemonEntry = mapping({
 });
 export type DaemonEntry = z.infer<typeof daemonEntry>;
 
-/** No default have metrics, netns, mesh and dns: off, the daemon's own namespace, alone, off. */
+/** No default have metrics, netns and mesh: off, the daemon's own namespace, alone. */
 export function completeConfig(entry: DaemonEntry): DaemonConfig {
   const timeouts = entry.idleTimeouts;
+  const dns = completeDns(entry.dns ?? {});
   return {
     api: {
       socketPath: entry.api?.socket ?? '/run/meshd/meshd.sock',
@@ -126,7 +127,7 @@ export function completeConfig(entry: DaemonEntry): DaemonConfig {
     },
     reconcile: repairs(entry.reconcile?.repairInterval),
     ...(entry.mesh === undefined ? {} : { mesh: completeMesh(entry.mesh) }),
-    ...(entry.dns === undefined ? {} : { dns: completeDns(entry.dns) }),
+    ...(dns === undefined ? {} : { dns }),
     serviceDefaults: entry.defaults ?? {},
   };
 }

@@ -92,6 +92,6 @@ export function firstLabel(name: string): string {
 }
 
 /** No first label: a name of services and tasks has no '@'. */
-export function networkLabel(network: string): string {
-  return `@${network}`;
+export function networkLabel(network = ''): string {
+  return `@${network.toLowerCase()}`;
 }

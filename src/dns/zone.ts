@@ -8,6 +8,8 @@
  *     _8080._tcp.web           SRV: port and names of its endpoints
  *     web.front                any of these, of one network
  *     web.front.mesh.internal  the same in full
+ *
+ * Services that stand alone, without a network, have `web` and `web.mesh.internal`.
  */
 import {
   familyOf,
@@ -28,9 +30,10 @@ import {
   type DnsRecord,
 } from './record.js';
 
-/** Who is on a network, by name. */
+/** Who is on a network, by name; or the services that are on none. */
 export interface NetworkNames {
-  readonly network: string;
+  /** In lower case; absent = none. */
+  readonly network?: string;
   service(name: string): Service | undefined;
   /** The service that has this alias: of several the first in the order of their names. */
   aliased(alias: string): Service | undefined;
@@ -110,8 +113,8 @@ export function answerReverse(view: View, { name, type }: Question): Answer | un
   for (const network of view.networks) {
     const owner = network.nameAt(address);
     if (owner === undefined) continue;
-    const full = `${owner}.${network.network}.${view.domain}`;
     const isAsked = type === recordType.PTR || type === recordType.ANY;
+    const full = fullName(view, network, owner);
     return ours(view, name, isAsked ? [pointerRecord(full, view.ttlS)] : []);
   }
   return undefined;
@@ -162,16 +165,15 @@ function find(view: View, asked: string): Found | undefined {
   const whose = /^tasks\.(.+)$/.exec(name)?.[1];
   const tasksOf = whose === undefined ? undefined : findService(view, whose);
   if (tasksOf !== undefined) {
-    const { network, service } = tasksOf;
-    return task(ttlOf(view, service), () => addressesOf(serving(network, service.name)));
+    return task(ttlOf(view, tasksOf.service), () => addressesOf(serving(tasksOf)));
   }
   const [, port, protocol, owner] = serviceName.exec(name) ?? [];
   const owned = owner === undefined ? undefined : findService(view, owner);
   if (owned !== undefined) {
-    const targets = targetPorts(owned.service).filter((one) => one === `${port}/${protocol}`);
-    if (targets.length > 0) {
+    const asked = `${port}/${protocol}`;
+    if (portsOf(owned).includes(asked)) {
       const none = task(ttlOf(view, owned.service), () => []);
-      return { ...none, services: () => ports(view, owned, targets) };
+      return { ...none, services: () => ports(view, owned, [asked]) };
     }
   }
   const tasks = findOn(view, name, (network, bare) => {
@@ -198,7 +200,7 @@ function findOn<T>(
   look: (network: NetworkNames, bare: string) => T | undefined,
 ): T | undefined {
   for (const network of networks) {
-    const bare = within(name, network.network);
+    const bare = network.network === undefined ? undefined : within(name, network.network);
     const found = look(network, name) ?? (bare === undefined ? undefined : look(network, bare));
     if (found !== undefined) return found;
   }
@@ -211,14 +213,14 @@ const serviceName = /^_([^.]+)\._(tcp|udp|sctp)\.(.+)$/;
 function ofService(view: View, at: ServiceAt): Found {
   const { network, service } = at;
   const isVip = service.endpointMode === 'vip';
-  const endpoints = (): Endpoint[] => serving(network, service.name);
+  const endpoints = (): Serving[] => serving(at);
   return {
     ttlS: ttlOf(view, service),
     addresses: () => (isVip ? service.vips : addressesOf(endpoints())),
-    services: () => ports(view, at, targetPorts(service)),
+    services: () => ports(view, at, portsOf(at)),
     texts: () => [
       `service=${service.name}`,
-      `network=${network.network}`,
+      ...(network.network === undefined ? [] : [`network=${network.network}`]),
       `mode=${service.endpointMode}`,
       `endpoints=${endpoints().length}`,
     ],
@@ -233,37 +235,58 @@ function ttlOf(view: View, { dnsTtlS }: Service): number {
   return dnsTtlS ?? view.ttlS;
 }
 
-function addressesOf(endpoints: readonly Endpoint[]): string[] {
+function addressesOf(endpoints: readonly Pick<Endpoint, 'addresses'>[]): string[] {
   return endpoints.flatMap(({ addresses }) => addresses);
 }
 
+/** Somebody behind a service. */
+interface Serving {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly weight: number;
+}
+
 /** Those that take new connections. */
-function serving(network: NetworkNames, service: string): Endpoint[] {
-  const endpoints = network.endpointsOf(service);
-  return endpoints.filter((one) => !one.isAway && !one.isEntry && one.services[service]! > 0);
+function serving({ network, service }: ServiceAt): Serving[] {
+  if (network.network === undefined) {
+    const taking = service.destinations.filter((one) => one.weight > 0 && !one.draining);
+    return taking.map(({ name, address, weight }) => ({ name, addresses: [address], weight }));
+  }
+  return network.endpointsOf(service.name).flatMap((one) => {
+    const weight = one.services[service.name]!;
+    const isTaking = !one.isAway && !one.isEntry && weight > 0;
+    return isTaking ? [{ name: one.name, addresses: one.addresses, weight }] : [];
+  });
 }
 
-/** `8080/tcp`: where its endpoints listen, as far as that is known: for what is published. */
-function targetPorts({ publish }: Service): string[] {
-  const listed = publish.flatMap(({ targetPort, count, protocol }) =>
-    count > 1 ? [] : [`${targetPort}/${protocol}`],
-  );
-  return [...new Set(listed)];
+/**
+ * `8080/tcp`: where somebody listens, as far as that is known: the endpoints of what is published,
+ * and the VIPs of what stands alone.
+ */
+function portsOf({ network, service: { publish, ports } }: ServiceAt): string[] {
+  const known =
+    network.network === undefined
+      ? ports.map(({ port, count, protocol }) => ({ port, count, protocol }))
+      : publish.map(({ targetPort, count, protocol }) => ({ port: targetPort, count, protocol }));
+  const single = known.filter(({ count }) => count === 1);
+  return [...new Set(single.map(({ port, protocol }) => `${port}/${protocol}`))];
 }
 
-function ports(
-  view: View,
-  { network, service }: ServiceAt,
-  targets: readonly string[],
-): DnsRecord[] {
+function ports(view: View, at: ServiceAt, listed: readonly string[]): DnsRecord[] {
+  const { network, service } = at;
   const ttlS = ttlOf(view, service);
-  return serving(network, service.name).flatMap((endpoint) =>
-    targets.map((target) => {
-      const to = `${endpoint.name}.${network.network}.${view.domain}`;
-      const [port, weight] = [Number.parseInt(target, 10), endpoint.services[service.name]!];
-      return serviceRecord({ weight, port, target: to }, ttlS);
-    }),
-  );
+  const listening =
+    network.network === undefined ? [{ name: service.name, weight: 1 }] : serving(at);
+  return listening.flatMap(({ name, weight }) => {
+    const target = fullName(view, network, name);
+    return listed.map((one) => {
+      return serviceRecord({ weight, port: Number.parseInt(one, 10), target }, ttlS);
+    });
+  });
+}
+
+function fullName({ domain }: View, { network }: NetworkNames, owner: string): string {
+  return network === undefined ? `${owner}.${domain}` : `${owner}.${network}.${domain}`;
 }
 
 /** A name that is written in full without the domain; others as they are. */

@@ -1,8 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { parseAddress } from '../model/index.js';
 
+/** Where systemd-resolved answers, which asks us for our names: asked back it would ask in circles. */
+const resolvedStub = '127.0.0.53';
+/** Whom it asks (systemd-resolved(8)). */
+const resolvedPath = '/run/systemd/resolve/resolv.conf';
+
 /** The name servers of the host (resolv.conf(5)); none when it has no such file. */
-export function hostNameServers(path = '/etc/resolv.conf'): string[] {
+export function hostNameServers(
+  paths = { host: '/etc/resolv.conf', resolved: resolvedPath },
+): string[] {
+  const servers = nameServersOf(paths.host);
+  const isStub = servers.length > 0 && servers.every((address) => address === resolvedStub);
+  return isStub ? nameServersOf(paths.resolved) : servers;
+}
+
+function nameServersOf(path: string): string[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

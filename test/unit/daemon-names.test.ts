@@ -6,15 +6,15 @@ import { ServiceTable, VipPool } from '../../src/store/index.js';
 import { networkedService } from '../support/networked.js';
 
 /** Nobody is on any network. */
-const node = { networks: { view: () => undefined } } as unknown as MeshNode;
+const networks = { view: () => undefined } as unknown as MeshNode['networks'];
 
 class Bench {
   readonly table = new ServiceTable(new VipPool([]));
   readonly names = new DaemonNames({
-    config: { domain: 'mesh.internal', ttlS: 5, queriesPerSecond: 0 },
+    config: { listen: [], domain: 'mesh.internal', ttlS: 5, queriesPerSecond: 0 },
     table: this.table,
     random: () => 0,
-    node: () => node,
+    networks: () => networks,
     forget: (label) => this.forgotten.push(label),
   });
   readonly forgotten: string[] = [];

@@ -38,6 +38,7 @@ describe('the example', () => {
         probePort: 7_951,
       },
       dns: {
+        listen: [],
         domain: 'mesh.internal',
         upstreams: [
           { address: '192.0.2.53', port: 53 },

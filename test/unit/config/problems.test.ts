@@ -75,7 +75,10 @@ describe('a file', () => {
       'm:1: mesh.profile: expected one of lan, wan, local, fast, got "x"',
     ],
     [
-      'dns: {domain: Mesh, upstreams: [ns1], ttl: 2h, queriesPerSecond: -1}\n',
+      'dns: {domain: Mesh, upstreams: [ns1], ttl: 2h, queriesPerSecond: -1, listen: ["::", host], enabled: off}\n',
+      'm:1: dns.enabled: expected true or false, got "off"',
+      'm:1: dns.listen[0]: expected an address of this host, or address:port, such as 127.0.0.11; not 0.0.0.0 or ::, got "::"',
+      'm:1: dns.listen[1]: expected an address of this host, or address:port, such as 127.0.0.11; not 0.0.0.0 or ::, got "host"',
       'm:1: dns.domain: expected a domain name in lower case, got "Mesh"',
       'm:1: dns.upstreams[0]: expected an address, or address:port such as 192.0.2.53:53, got "ns1"',
       'm:1: dns.ttl: expected a duration 0s-1h such as 500ms, 30s, 5m or 1h, in whole seconds, got "2h"',

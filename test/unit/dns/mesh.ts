@@ -142,16 +142,36 @@ const front = namesOf(
   ],
 );
 const back = namesOf('back', [service('secret', { vips: ['10.65.0.200'] })], []);
-const networks = { front, back };
+/** On no network: as the host sees it. */
+const alone = namesOf(
+  undefined,
+  [
+    service('api', {
+      vips: ['10.96.0.1', 'fd00:96::1'],
+      ports: [
+        { protocol: 'tcp', port: 443, targetPort: 8443, count: 1 },
+        { protocol: 'udp', port: 2_000, targetPort: 2_000, count: 100 },
+      ],
+      destinations: [
+        { name: 'one', address: '192.0.2.1', weight: 1, draining: false },
+        { name: 'two', address: '192.0.2.2', weight: 0, draining: false },
+        { name: 'three', address: '192.0.2.3', weight: 1, draining: true },
+        { name: 'four', address: '192.0.2.4', weight: 2, draining: false },
+      ],
+    }),
+  ],
+  [],
+);
+const networks = { front, back, alone };
 
 export function namesOf(
-  network: string,
+  network: string | undefined,
   services: readonly Service[],
   endpoints: readonly Endpoint[],
 ): NetworkNames {
   const byService = endpointsByService(endpoints);
   return {
-    network,
+    ...(network === undefined ? {} : { network }),
     service: (name) => services.find((one) => one.name === name),
     aliased: (alias) => services.find(({ aliases }) => aliases.includes(alias)),
     endpointsOf: (name) => byService.get(name) ?? [],
