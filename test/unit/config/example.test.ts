@@ -38,7 +38,7 @@ describe('the example', () => {
         probePort: 7_951,
       },
       dns: {
-        listen: [],
+        listen: [{ address: '127.0.0.11', port: 53 }],
         domain: 'mesh.internal',
         upstreams: [
           { address: '192.0.2.53', port: 53 },
