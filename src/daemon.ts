@@ -20,17 +20,11 @@ import {
 } from './config/index.js';
 import { DaemonDns, type DaemonDnsOptions } from './daemon-dns.js';
 import { prepareMesh, type DaemonMesh, type DaemonMeshOptions } from './daemon-mesh.js';
+import { StateFile } from './daemon-state.js';
 import type { PeerAddress } from './gossip/index.js';
 import { HealthChecks } from './health/index.js';
 import { examineHost, HostBackend, HostController, restoreTable } from './host/index.js';
-import {
-  openJournal,
-  probe,
-  serveMetrics,
-  watchFile,
-  type Journal,
-  type MetricsServer,
-} from './io/index.js';
+import { openJournal, probe, serveMetrics, watchFile, type MetricsServer } from './io/index.js';
 import type { Kernel } from './kernel/index.js';
 import {
   bindSocket,
@@ -46,7 +40,7 @@ import {
   trafficSeries,
 } from './metrics/index.js';
 import { carriesCalls } from './rules/index.js';
-import { replay, ServiceTable, snapshotOf, VipPool, type TableRecord } from './store/index.js';
+import { replay, ServiceTable, VipPool } from './store/index.js';
 
 export interface DaemonOptions {
   readonly configPath: string;
@@ -354,37 +348,5 @@ export class Daemon {
       }
     }
     this.config = { ...this.config, log: next.log, serviceDefaults: next.serviceDefaults };
-  }
-}
-
-/** A state file beyond this, and beyond twice what it was when written anew, is written anew. */
-const compactBytesMin = 4 * 1024 * 1024;
-
-/** The table on disk: every change before it is in force. */
-class StateFile {
-  private rewrittenBytes: number;
-
-  constructor(
-    private readonly journal: Journal,
-    private readonly table: ServiceTable,
-  ) {
-    this.rewrittenBytes = journal.sizeBytes();
-  }
-
-  /** Errors: those of Journal.append; then nothing of `records` will be remembered. */
-  async append(records: readonly TableRecord[]): Promise<void> {
-    const size = this.journal.sizeBytes();
-    if (this.journal.mustRewrite()) await this.rewrite();
-    else if (size > compactBytesMin && size > 2 * this.rewrittenBytes) {
-      // There may be room for a record where there is none for a second file.
-      await this.rewrite().catch(() => (this.rewrittenBytes = size));
-    }
-    await this.journal.append(records);
-  }
-
-  /** What the records add up to is shorter than the records. */
-  async rewrite(): Promise<void> {
-    await this.journal.rewrite(snapshotOf(this.table));
-    this.rewrittenBytes = this.journal.sizeBytes();
   }
 }
