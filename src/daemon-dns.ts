@@ -26,6 +26,8 @@ export interface DaemonDnsOptions {
   }) => Promise<number>;
   /** Of the host. Absent = the daemon's own. */
   readonly netnsPath?: string | undefined;
+  /** In a sandbox: without its loopback device nobody reaches what is bound there. */
+  readonly raiseLoopback: (netns: string) => Promise<void>;
   readonly openResponder: NameServerOptions['openResponder'];
 }
 
@@ -164,6 +166,7 @@ export class DaemonDns {
     };
     try {
       this.server.start();
+      await this.options.raiseLoopback(path);
       const { port, ...fds } = await this.bindFree(path);
       const desk = this.server.open(this.askerAt(path, networks), fds, failed);
       this.served.set(path, { networks, port, desk });

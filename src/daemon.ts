@@ -198,11 +198,23 @@ export class Daemon {
     const { dns: config, netnsPath } = this.config;
     if (config === undefined) return undefined;
     const { bind = bindSocket, clock, log, random } = this.options;
-    const at = { netnsPath, bind, openResponder };
+    const raiseLoopback = (netns: string): Promise<void> => this.raiseLoopback(netns);
+    const at = { netnsPath, bind, openResponder, raiseLoopback };
     const names = new DaemonDns({ config, table, clock, log, random, ...at });
     this.controller.serviceChanged.add((name) => names.serviceChanged(name));
     this.stops.push(() => names.stop());
     return names;
+  }
+
+  /** Names come before the other rules of a sandbox, which bring it up as well. */
+  private async raiseLoopback(netns: string): Promise<void> {
+    const kernel = await this.openSandbox(netns);
+    try {
+      const [failure] = await kernel.apply([{ verb: 'set', target: { kind: 'loopback' } }]);
+      if (failure !== undefined) throw failure.error;
+    } finally {
+      await kernel.close();
+    }
   }
 
   /** Undefined on a host that stands alone. */

@@ -10,7 +10,8 @@ export interface Kernel {
   readonly sandbox: string;
 
   /**
-   * What the kernel holds now. `sysctls` names the files to read.
+   * What the kernel holds now. `sysctls` names the files to read, `loopback` asks for the rule of
+   * that device, which is there while the device is up.
    * Errors: KernelError when a dump fails as a whole; `not_found` when the sandbox vanished.
    */
   observe(options: ObserveOptions): Promise<Observation>;
@@ -63,9 +64,9 @@ export interface Kernel {
 
   /**
    * Calls back when links, addresses, routes, policy rules or our nftables tables changed behind
-   * our back (one call may stand for many changes); Ops applied here do not count. IPVS, sysctls,
-   * neighbors, forwarding entries, keys and peers do not announce changes. The returned function
-   * stops it.
+   * our back (one call may stand for many changes); Ops applied here do not count, save those of the
+   * loopback device, whose addresses come and go with it. IPVS, sysctls, neighbors, forwarding
+   * entries, keys and peers do not announce changes. The returned function stops it.
    */
   watch(changed: () => void): Promise<() => Promise<void>>;
 
@@ -74,6 +75,7 @@ export interface Kernel {
 
 export interface ObserveOptions {
   readonly sysctls: readonly string[];
+  readonly loopback?: boolean;
   /**
    * Leaves out virtual services that change without an event, those of IPVS: a cheap pass after
    * an event.

@@ -64,6 +64,7 @@ export type {
   FdbRule,
   IpvsTimeoutsRule,
   LinkRule,
+  LoopbackRule,
   NeighborRule,
   NftElementRule,
   NftTableRule,

@@ -20,6 +20,7 @@ import {
  * ipvsadm and nft. Compiling makes it, diffing compares it with what the kernel holds.
  */
 export type Rule =
+  | LoopbackRule
   | LinkRule
   | AddressRule
   | RouteRule
@@ -36,6 +37,14 @@ export type Rule =
 
 export type RuleKind = Rule['kind'];
 export type RuleSet = ReadonlyMap<string, Rule>;
+
+/**
+ * The loopback device is up. A setting of the sandbox: the device is always there and never ours,
+ * without this rule nothing is known of it, and it is never set down.
+ */
+export interface LoopbackRule {
+  readonly kind: 'loopback';
+}
 
 /** A network device. Its name starts with `mesh`. */
 export interface LinkRule {
@@ -181,6 +190,8 @@ export interface NftElementRule {
 /** Identity of a rule within its sandbox; two rules of one key are two versions of one object. */
 export function ruleKey(rule: Rule): string {
   switch (rule.kind) {
+    case 'loopback':
+      return 'link lo';
     case 'link':
       return `link ${rule.name}`;
     case 'address':
@@ -213,6 +224,8 @@ export function ruleKey(rule: Rule): string {
 /** The rule as text; a virtual service has one indented line per destination. */
 export function formatRule(rule: Rule): string {
   switch (rule.kind) {
+    case 'loopback':
+      return `${ruleKey(rule)} up`;
     case 'link':
       return formatLink(rule);
     case 'address':
@@ -257,6 +270,7 @@ export function formatRuleSet(rules: Iterable<Rule>): string {
 export const kindOrder: readonly RuleKind[] = [
   'sysctl',
   'ipvs-timeouts',
+  'loopback',
   'link',
   'wireguard',
   'wireguard-peer',

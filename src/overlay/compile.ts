@@ -132,7 +132,11 @@ export function compileNetwork(
   ];
 }
 
-/** What an endpoint's own sandbox holds of a network. */
+/**
+ * What an endpoint's own sandbox holds of a network. A new namespace has its loopback device down,
+ * and with it 127.0.0.11, where names are asked for. It stays up when the endpoint leaves: by then
+ * the task's own programs may talk to each other over it.
+ */
 export function compileEndpoint(
   network: Network,
   underlay: Underlay,
@@ -142,6 +146,7 @@ export function compileEndpoint(
   const mtu = networkMtu(network, underlay);
   const group = network.name === ingressName ? { group: ingressGroup } : {};
   return [
+    { kind: 'loopback' },
     { kind: 'link', name: device, type: 'veth-end', up: true, mtu, mac: endpoint.mac, ...group },
     ...addressRules(network, device, endpoint),
   ];

@@ -206,7 +206,7 @@ export class Reconciler {
     for (const rules of [this.options.table.desired, this.held]) {
       for (const rule of rules.values()) if (rule.kind === 'sysctl') sysctls.add(rule.name);
     }
-    return this.options.kernel.observe({ sysctls: [...sysctls], ...options });
+    return this.options.kernel.observe({ sysctls: [...sysctls], loopback: true, ...options });
   }
 
   private takeChanged(): Set<string> {

@@ -49,6 +49,7 @@ export function sameRule(a: Rule, b: Rule): boolean {
       const other = b as VirtualServiceRule;
       return sameVirtualService(a, other) && sameDestinations(a.destinations, other.destinations);
     }
+    case 'loopback':
     case 'address':
       return true; // Its identity says everything.
     case 'nft-element':
@@ -254,8 +255,8 @@ function isMacNew(wanted: LinkRule, held: LinkRule): boolean {
 }
 
 /** What is always there with some value: never added, never deleted. */
-export function isSetting(rule: Rule): boolean {
-  return rule.kind === 'sysctl' || rule.kind === 'ipvs-timeouts';
+export function isSetting({ kind }: Rule): boolean {
+  return kind === 'sysctl' || kind === 'ipvs-timeouts' || kind === 'loopback';
 }
 
 function sameDestinations(a: readonly Destination[], b: readonly Destination[]): boolean {

@@ -21,12 +21,17 @@ import {
 import { add, address, localRoute, remove, set } from './rules.js';
 import { nftTable, otherTable } from './table-cases.js';
 
+const loopback = { kind: 'loopback' } as const;
+
 /** A kernel with an empty sandbox of its own, and what tests do to it behind its back. */
 export interface NetworkSubject {
   readonly kernel: Kernel;
   /** Adds an address to a device as another program would. */
   changeAddress(): Promise<void>;
-  /** Deletes a device, an address, a policy rule or a table as another program would. */
+  /**
+   * Deletes a device, an address, a policy rule or a table as another program would, or sets the
+   * loopback device down.
+   */
   take(rule: Rule): Promise<void>;
   /** Makes a veth pair whose end of that name lies here, and the other in another sandbox. */
   makeFarEnd(name: string): Promise<void>;
@@ -58,6 +63,16 @@ export function networkContract(open: () => Promise<NetworkSubject>): void {
     }
   });
 
+  it('the loopback device goes up, is told of when asked for, and stays', async () => {
+    const isUp = async (): Promise<boolean> =>
+      (await kernel.observe({ sysctls: [], loopback: true })).own.has('link lo');
+    await subject.take(loopback);
+    expect(await isUp()).toBe(false);
+    expect(await apply(set(loopback), set(loopback), remove(loopback))).toEqual(['2 EOPNOTSUPP']);
+    expect(await isUp()).toBe(true);
+    expect(await held()).toBe('');
+  });
+
   describe('watch', () => {
     let calls: number;
     let nextCall: Promise<void>;
@@ -82,6 +97,14 @@ export function networkContract(open: () => Promise<NetworkSubject>): void {
       await subject.changeAddress();
       await turns();
       expect(calls).toBe(before);
+    });
+
+    it('calls back when somebody else set the loopback device down', async () => {
+      expect(await apply(set(loopback))).toEqual([]);
+      await watch();
+      await subject.take(loopback);
+      await nextCall;
+      await stop();
     });
 
     it.each([

@@ -169,6 +169,7 @@ const policies: Rule[][] = [
 ];
 
 const settings: Rule[][] = [
+  [{ kind: 'loopback' }],
   [
     { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '1' },
     { kind: 'sysctl', name: 'net/ipv4/vs/conntrack', value: '0' },

@@ -42,6 +42,7 @@ export async function openNamespaceSubject(
 }
 
 function takingCommand(rule: Rule): string {
+  if (rule.kind === 'loopback') return 'ip link set lo down';
   if (rule.kind === 'link') return `ip link delete ${rule.name}`;
   if (rule.kind === 'address') return `ip address delete ${rule.prefix} dev ${rule.device}`;
   if (rule.kind === 'policy') return `ip -${rule.family} rule delete priority ${rule.priority}`;

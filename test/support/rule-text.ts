@@ -36,7 +36,7 @@ function parseRule(line: string, inner: readonly string[]): Rule {
   const words = line.split(' ');
   switch (words[0] ?? '') {
     case 'link':
-      return parseLink(words);
+      return words[1] === 'lo' ? { kind: 'loopback' } : parseLink(words);
     case 'addr':
       return { kind: 'address', prefix: words[1]!, device: words[3]! };
     case 'route':

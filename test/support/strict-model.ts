@@ -28,7 +28,7 @@ export class StrictModel {
   apply(op: Op): void {
     const { target } = op;
     if (target.kind === 'destination') this.applyDestination(op, target.destination);
-    else if (target.kind === 'sysctl' || target.kind === 'ipvs-timeouts') this.setOnly(op, target);
+    else if (isSetting(target)) this.setOnly(op, target);
     else if (op.verb === 'add') this.add(op, target);
     else if (op.verb === 'set') this.set(op, target);
     else this.delete(op, target);

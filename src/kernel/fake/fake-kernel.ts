@@ -100,9 +100,9 @@ export class FakeKernel implements Kernel {
     this.tables = new Tables(options.sysctls ?? defaultSysctls, devices);
   }
 
-  /** Everything with our mark, sysctls too. */
+  /** Everything with our mark, sysctls and the loopback device too. */
   get rules(): RuleSet {
-    return this.tables.own([...this.tables.sysctls.keys()]);
+    return this.tables.own([...this.tables.sysctls.keys()], true);
   }
 
   /** Puts a rule of ours there, unchecked and unannounced: what another program might do. */
@@ -111,6 +111,7 @@ export class FakeKernel implements Kernel {
       if (rule.kind === 'virtual-service') this.tables.ipvs.plant(rule, true);
       else if (rule.kind === 'ipvs-timeouts') this.tables.ipvs.timeouts = rule;
       else if (rule.kind === 'sysctl') this.tables.sysctls.set(rule.name, rule.value);
+      else if (rule.kind === 'loopback') this.tables.isLoopbackUp = true;
       else if (isOfWireguard(rule)) this.tables.wireguard.plant(rule);
       else this.tables.plant(rule);
     }
@@ -124,6 +125,7 @@ export class FakeKernel implements Kernel {
   /** Takes rules away, ours or not, with what depends on them; unannounced. */
   unplant(...keys: string[]): void {
     for (const key of keys) {
+      if (key === 'link lo') this.tables.isLoopbackUp = false;
       this.tables.unplant(key);
       this.tables.wireguard.unplant(key);
       const all = [...this.tables.ipvs.rules(true), ...this.tables.ipvs.rules(false)];
@@ -206,7 +208,7 @@ export class FakeKernel implements Kernel {
   async observe(options: ObserveOptions): Promise<Observation> {
     await this.entered();
     this.observations++;
-    const own = this.tables.own(options.sysctls);
+    const own = this.tables.own(options.sysctls, options.loopback === true);
     const { ipvs } = this.tables;
     let foreign: Rule[] = ipvs.present ? ipvs.rules(false) : [];
     if (options.withoutVirtualServices === true) {

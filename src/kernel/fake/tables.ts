@@ -22,7 +22,10 @@ const ok = 0;
 /** Rules of which the kernel has none or one per key, and no more to say. */
 type PlainRule = Exclude<
   Rule,
-  { kind: 'virtual-service' | 'ipvs-timeouts' | 'sysctl' | 'wireguard' | 'wireguard-peer' }
+  {
+    kind:
+      'virtual-service' | 'ipvs-timeouts' | 'sysctl' | 'loopback' | 'wireguard' | 'wireguard-peer';
+  }
 >;
 
 /**
@@ -33,6 +36,8 @@ export class Tables {
   readonly ipvs = new IpvsTables();
   readonly wireguard = new WireguardTables();
   readonly sysctls: Map<string, string>;
+  /** As in a fresh namespace. */
+  isLoopbackUp = false;
   private readonly plain = new Map<string, PlainRule>();
   /** Far ends of pairs that other sandboxes made, whether there are rules of them or not. */
   private readonly farEnds = new Set<string>();
@@ -56,6 +61,8 @@ export class Tables {
         return refusals(this.ipvs.setTimeouts(verb, target));
       case 'sysctl':
         return refusals(this.setSysctl(verb, target));
+      case 'loopback':
+        return refusals(this.setLoopback(verb));
       case 'wireguard':
       case 'wireguard-peer':
         return refusals(this.wireguard.apply(verb, target, this.typeOf(target.device)));
@@ -93,7 +100,7 @@ export class Tables {
   }
 
   /** What carries our mark, in the order of `kindOrder`. */
-  own(sysctls: readonly string[]): Map<string, Rule> {
+  own(sysctls: readonly string[], loopback: boolean): Map<string, Rule> {
     const rules: Rule[] = [...this.plain.values()].map((rule) =>
       rule.kind === 'link' ? asTheKernelSays(rule) : rule,
     );
@@ -101,6 +108,7 @@ export class Tables {
       const value = this.sysctls.get(name);
       if (value !== undefined) rules.push({ kind: 'sysctl', name, value });
     }
+    if (loopback && this.isLoopbackUp) rules.push({ kind: 'loopback' });
     if (this.ipvs.present) rules.push(this.ipvs.timeouts, ...this.ipvs.rules(true));
     rules.push(...this.wireguard.rules());
     rules.sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind));
@@ -111,6 +119,12 @@ export class Tables {
     if (verb === 'delete') return errno.EOPNOTSUPP;
     if (!this.sysctls.has(rule.name)) return errno.ENOENT;
     this.sysctls.set(rule.name, rule.value);
+    return ok;
+  }
+
+  private setLoopback(verb: Op['verb']): number {
+    if (verb === 'delete') return errno.EOPNOTSUPP;
+    this.isLoopbackUp = true;
     return ok;
   }
 

@@ -105,7 +105,7 @@ class LinuxKernel implements Kernel {
     for (const rule of await readSysctls(this.box, options.sysctls, heldSysctls)) {
       own.set(ruleKey(rule), rule);
     }
-    await this.network.observe(own, hostAddresses);
+    await this.network.observe(own, hostAddresses, options);
     await this.observeWireguard(own);
     await this.observeTables(own);
     if (options.withoutVirtualServices === true) {
@@ -272,6 +272,7 @@ const subsystems: Readonly<Record<RuleKind, Subsystem>> = {
   sysctl: 'sysctl',
   'ipvs-timeouts': 'balancer',
   'virtual-service': 'balancer',
+  loopback: 'route',
   link: 'route',
   address: 'route',
   route: 'route',

@@ -36,6 +36,7 @@ import {
 
 const headerBytes = 16;
 const flagUp = 1;
+const flagLoopback = 8;
 
 const ifla = {
   mac: 1, // IFLA_ADDRESS
@@ -78,6 +79,8 @@ export interface Link {
   readonly index: number;
   readonly name: string;
   readonly rule?: LinkRule;
+  /** Of the loopback device, while it is up. */
+  readonly isLoopbackUp?: true;
 }
 
 /**
@@ -130,6 +133,12 @@ export function encodeLinkOp(
   return 0;
 }
 
+/** Only up or down is said of it; every namespace has one, of this name (drivers/net/loopback.c). */
+export function encodeLoopbackUp(writer: MessageWriter, sequence: number): void {
+  encodeNamed(writer, rtm.setLink, flag.request, 'lo', sequence, true);
+  writer.end();
+}
+
 export function encodeLinkDump(writer: MessageWriter, sequence: number): void {
   writer.begin(rtm.getLink, flag.request | flag.dump, sequence);
   encodeHeader(writer, 0, 0);
@@ -145,7 +154,7 @@ export function decodeLink(body: Buffer, devices: Devices): Link | undefined {
   const name = textOf(attributes, ifla.name);
   if (name === undefined || name === '') return undefined;
   const index = body.readUInt32LE(4);
-  if (!isOurDevice(name)) return { index, name };
+  if (!isOurDevice(name)) return { index, name, ...loopbackOf(body.readUInt32LE(8)) };
 
   const specific = decodeInfo(attributes);
   if (specific === undefined) return { index, name };
@@ -164,6 +173,10 @@ export function decodeLink(body: Buffer, devices: Devices): Link | undefined {
     ...(group === 0 ? {} : { group }),
   };
   return { index, name, rule };
+}
+
+function loopbackOf(flags: number): Pick<Link, 'isLoopbackUp'> {
+  return (flags & flagLoopback) !== 0 && (flags & flagUp) !== 0 ? { isLoopbackUp: true } : {};
 }
 
 function encodeHeader(writer: MessageWriter, flags: number, change: number): void {

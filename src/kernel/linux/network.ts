@@ -1,13 +1,14 @@
 import { closeSync, openSync } from 'node:fs';
 import { ruleKey, type LinkRule, type Op, type Rule } from '../../model/index.js';
 import { KernelError, errno } from '../errors.js';
-import type { HostAddress, RouteAnswer } from '../port.js';
+import type { HostAddress, ObserveOptions, RouteAnswer } from '../port.js';
 import { decodeAddress, encodeAddressDump, encodeAddressOp } from './address.js';
 import {
   decodeLink,
   dummySubstitute,
   encodeLinkDump,
   encodeLinkOp,
+  encodeLoopbackUp,
   type Link,
   type LinkContext,
 } from './link.js';
@@ -35,13 +36,22 @@ export class Network {
 
   constructor(private readonly sandbox: Sandbox) {}
 
-  /** Adds the rules of ours to `own` and the addresses of other devices to `hostAddresses`. */
-  async observe(own: Map<string, Rule>, hostAddresses: HostAddress[]): Promise<void> {
+  /**
+   * Adds the rules of ours to `own`, with that of the loopback device when asked for it, and the
+   * addresses of other devices to `hostAddresses`.
+   */
+  async observe(
+    own: Map<string, Rule>,
+    hostAddresses: HostAddress[],
+    { loopback = false }: Pick<ObserveOptions, 'loopback'>,
+  ): Promise<void> {
     const session = await this.sandbox.session('route');
     // A port may be listed before its master: names first, then what they say.
     const devices = await listDevices(session);
     const links = await listLinks(session, devices);
-    for (const { rule } of links) put(own, rule);
+    for (const { rule, isLoopbackUp } of links) {
+      put(own, loopback && isLoopbackUp === true ? { kind: 'loopback' } : rule);
+    }
     await scan(session, 'list addresses', encodeAddressDump, (body) => {
       const found = decodeAddress(body, devices);
       if (found === undefined) return;
@@ -162,6 +172,10 @@ function encode(batch: OpBatch, index: number, op: Op, context: LinkContext): nu
   const { writer } = batch;
   const { devices } = context;
   switch (target.kind) {
+    case 'loopback':
+      if (verb === 'delete') return errno.EOPNOTSUPP;
+      encodeLoopbackUp(writer, sequence);
+      return 0;
     case 'link':
       return encodeLinkOp(writer, verb, target, sequence, context);
     case 'address':

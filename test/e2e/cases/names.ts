@@ -25,6 +25,7 @@ export const names: Case = {
     await answered(scene, nodes);
     await resolvers(scene, nodes);
     await ownServer(scene);
+    await loopback(scene);
     await isolated(scene, nodes);
     await followed(scene, nodes);
     await restarted(scene, nodes);
@@ -112,6 +113,21 @@ async function ownServer({ report, topology }: Scene): Promise<void> {
   report.claim(stdout.trim() === 'listens', 'a task may be a name server itself', stdout.trim());
 }
 
+/** Tasks begin with it down. */
+async function loopback(scene: Scene): Promise<void> {
+  await scene.topology.ip('t1', ['link set lo down']);
+  const found = await until('names are answered', 10_000, async () => {
+    const told = await dig(scene, 't1', 'tasks.web', 'A');
+    return isAddresses(told) ? told : undefined;
+  }).catch(() => 'no answer');
+  const what = 'the loopback device is set down: it comes up again';
+  scene.report.claim(isAddresses(found), what, found);
+}
+
+function isAddresses(told: string): boolean {
+  return /^[0-9. ]+$/.test(told);
+}
+
 async function isolated(scene: Scene, nodes: Nodes): Promise<void> {
   const { report, topology } = scene;
   await answer(nodes.lb, 'network', 'create', 'inner', '--internal');
@@ -133,8 +149,7 @@ async function followed(scene: Scene, nodes: Nodes): Promise<void> {
   const asking = (async () => {
     while (!loop.isOver) {
       const told = await dig(scene, 't2', '+noedns', 'bare', 'A');
-      const isAddress = /^[0-9. ]+$/.test(told);
-      const kind = isAddress ? `${told.split(' ').length} addresses` : told || 'nothing';
+      const kind = isAddresses(told) ? `${told.split(' ').length} addresses` : told || 'nothing';
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
   })();

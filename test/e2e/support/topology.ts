@@ -14,7 +14,7 @@ import { Background, run, type Result } from './command.js';
  * One network namespace each; the two links are bridges in the router's. The same in IPv6, with
  * fd00:2:: for 192.0.2.0, fd00:51:: for 198.51.100.0 and fd00:10:: for 10.0.0.0. The router is
  * only for answers that do not go through a load balancer (direct routing, tunnels). Tasks are
- * namespaces with nothing but a loopback device: what networks are for.
+ * namespaces with nothing but a loopback device, which is down: what networks are for.
  */
 export type Host = Linked | Task;
 type Linked = 'client' | 'neighbor' | Balancer | Server | 'router';
@@ -137,7 +137,7 @@ export class Topology {
   /** A task that nobody has touched yet. */
   async addTask(task: Task): Promise<void> {
     const old = this.made.has(task) ? [`ip netns delete ${this.namespace(task)}`] : [];
-    await this.shell([...old, ...this.added(task), ...this.inside(task, ['link set lo up'])]);
+    await this.shell([...old, ...this.added(task)]);
   }
 
   /** Where a namespace is found. */

@@ -48,6 +48,21 @@ class Bench {
 }
 
 describe('TaskSandboxes', () => {
+  it('bring the loopback device up again, and leave it up', async () => {
+    const bench = new Bench();
+    const isUp = (): boolean => bench.kernel.rules.has('link lo');
+    void bench.sandboxes.put(path, 'network blue', parseRules(['link lo up']));
+    await bench.clock.advance(0);
+    expect(isUp()).toBe(true);
+    bench.kernel.unplant('link lo');
+    bench.kernel.announce();
+    await bench.clock.advance(200);
+    expect(isUp()).toBe(true);
+    void bench.sandboxes.put(path, 'network blue', []);
+    await bench.clock.advance(200);
+    expect(isUp()).toBe(true);
+  });
+
   it('leaves nothing behind, also when a pass for something else is running', async () => {
     const bench = new Bench();
     void bench.sandboxes.put(path, 'network blue', route);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { decodeLink, encodeLinkDump, encodeLinkOp } from '../../../src/kernel/linux/link.js';
+import {
+  decodeLink,
+  encodeLinkDump,
+  encodeLinkOp,
+  encodeLoopbackUp,
+} from '../../../src/kernel/linux/link.js';
 import { MessageWriter } from '../../../src/kernel/linux/message.js';
 import { Devices } from '../../../src/kernel/linux/rtnetlink.js';
 import { errno } from '../../../src/kernel/index.js';
@@ -100,6 +105,9 @@ describe('encoding links', () => {
       expect(encodeLinkOp(writer, verb, rule, 5, context)).toBe(0);
       blocks.set(name, describeMessages(writer.bytes(), rtnetlinkLayout));
     }
+    const loopback = new MessageWriter();
+    encodeLoopbackUp(loopback, 5);
+    blocks.set('the loopback device', describeMessages(loopback.bytes(), rtnetlinkLayout));
     const writer = new MessageWriter();
     encodeLinkDump(writer, 6);
     blocks.set('dump', describeMessages(writer.bytes(), rtnetlinkLayout));

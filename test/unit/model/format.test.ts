@@ -208,6 +208,7 @@ const rules: [Rule, string, string][] = [
     `wireguard peer ${publicKey} dev meshw-0`,
     `wireguard peer ${publicKey} dev meshw-0 endpoint [fd05::2]:51820 allowed 10.0.0.0/24,fd00::2/128 keepalive 25s live`,
   ],
+  [{ kind: 'loopback' }, 'link lo', 'link lo up'],
   [
     { kind: 'sysctl', name: 'net/ipv4/ip_forward', value: '1' },
     'sysctl net/ipv4/ip_forward',

@@ -57,6 +57,7 @@ describe('what the kernels hold of a network', () => {
 
   it('is an interface with addresses in the sandbox', () => {
     expect(formatRuleSet(compileEndpoint(blue, underlay, web)).split('\n')).toEqual([
+      'link lo up',
       'link mesh-4096 type veth-end mac 02:4d:0a:40:00:02 mtu 1450 up',
       'addr 10.64.0.2/24 dev mesh-4096',
       'addr fd00:64::2/112 dev mesh-4096',
@@ -64,7 +65,7 @@ describe('what the kernels hold of a network', () => {
   });
 
   it('has a group of its own on the ingress network', () => {
-    const [link] = compileEndpoint({ ...blue, name: 'ingress' }, underlay, web);
+    const [, link] = compileEndpoint({ ...blue, name: 'ingress' }, underlay, web);
     expect(link).toMatchObject({ type: 'veth-end', group: 109 });
   });
 
