@@ -3,6 +3,7 @@ import { messageOf, type Clock, type Log } from './base/index.js';
 import type { DnsConfig } from './config/index.js';
 import { DaemonNames } from './daemon-names.js';
 import { NameServer, type Desk, type NameServerOptions } from './daemon-name-server.js';
+import type { DaemonResolverFiles } from './daemon-resolver-files.js';
 import type { Asker, Upstream, View } from './dns/index.js';
 import { dnsUpstream, hostNameServers } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
@@ -16,6 +17,7 @@ export interface DaemonDnsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
+  readonly resolverFiles: DaemonResolverFiles;
   /** A descriptor bound in a namespace. */
   readonly bind: (at: {
     readonly type: 'udp' | 'tcp';
@@ -83,6 +85,8 @@ export class DaemonDns {
       const failed = (reason: string): void =>
         log.error({ address }, `names at ${address}: ${reason}`);
       this.hostDesks.push(this.server.open({ sandbox: 'host', view, mayForward }, fds, failed));
+      // Without a mesh nobody else calls it.
+      await this.sync();
     }
   }
 
@@ -139,6 +143,8 @@ export class DaemonDns {
         for (const network of networks) opened.add(network);
       }
     }
+    // They outlive the daemon: whoever starts meanwhile is answered once it is back.
+    if (!this.isStopped) await this.options.resolverFiles.sync(this.served);
     return opened;
   }
 

@@ -18,9 +18,10 @@ import {
   type DaemonConfig,
   type ParsedConfig,
 } from './config/index.js';
-import { DaemonDns, type DaemonDnsOptions } from './daemon-dns.js';
+import { DaemonDns, dnsAddress, type DaemonDnsOptions } from './daemon-dns.js';
 import { prepareMesh, type DaemonMesh, type DaemonMeshOptions } from './daemon-mesh.js';
 import { StateFile } from './daemon-state.js';
+import { DaemonResolverFiles } from './daemon-resolver-files.js';
 import type { PeerAddress } from './gossip/index.js';
 import { HealthChecks } from './health/index.js';
 import { examineHost, HostBackend, HostController, restoreTable } from './host/index.js';
@@ -57,6 +58,8 @@ export interface DaemonOptions {
   readonly openKernel?: (
     options: Pick<LinuxKernelOptions, 'netns' | 'balancer'>,
   ) => Promise<Kernel>;
+  /** Where `ip netns exec` looks for files of namespaces. Default /etc/netns. */
+  readonly netnsFiles?: string;
   /** Default bindSocket. */
   readonly bind?: DaemonDnsOptions['bind'];
 }
@@ -135,7 +138,7 @@ export class Daemon {
       persist: (records) => state.append(records),
     });
     this.stops.push(() => this.controller.stop());
-    this.names = this.openNames(table);
+    this.names = await this.openNames(table);
     const mesh = await this.prepareMesh(table, { kernel, dataPath });
     this.mesh = mesh;
     const backend: HostBackend = (this.backend = new HostBackend({
@@ -194,12 +197,18 @@ export class Daemon {
   }
 
   /** Undefined where they are not to be answered. */
-  private openNames(table: ServiceTable): DaemonDns | undefined {
-    const { dns: config, netnsPath } = this.config;
-    if (config === undefined) return undefined;
-    const { bind = bindSocket, clock, log, random } = this.options;
+  private async openNames(table: ServiceTable): Promise<DaemonDns | undefined> {
+    const { dns: config, netnsPath, stateDir } = this.config;
+    const { netnsFiles: folder, log } = this.options;
+    const resolverFiles = new DaemonResolverFiles({ folder, stateDir, address: dnsAddress, log });
+    if (config === undefined) {
+      // What is left of a run that answered names.
+      await resolverFiles.sync(new Map());
+      return undefined;
+    }
+    const { bind = bindSocket, clock, random } = this.options;
     const raiseLoopback = (netns: string): Promise<void> => this.raiseLoopback(netns);
-    const at = { netnsPath, bind, openResponder, raiseLoopback };
+    const at = { netnsPath, bind, openResponder, raiseLoopback, resolverFiles };
     const names = new DaemonDns({ config, table, clock, log, random, ...at });
     this.controller.serviceChanged.add((name) => names.serviceChanged(name));
     this.stops.push(() => names.stop());

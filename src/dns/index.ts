@@ -22,5 +22,11 @@ export {
 export { Forwarder, type Upstream } from './forward.js';
 export { isResponseTo, isTruncated } from './message.js';
 export { DnsStats, type DnsCount } from './metrics.js';
+export {
+  formatResolverFile,
+  parseResolverSettings,
+  resolverMark,
+  type ResolverSettings,
+} from './resolver-file.js';
 export { DnsServer, type DnsTransport } from './server.js';
 export type { NetworkNames, View } from './zone.js';

@@ -98,7 +98,7 @@ function explain(cause: unknown): string {
   return `${entry[1]} (${name})`;
 }
 
-function errnoOf(error: unknown): string | undefined {
+export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import type { ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
@@ -27,6 +28,7 @@ export const names: Case = {
     await ownServer(scene);
     await loopback(scene);
     await isolated(scene, nodes);
+    await resolverFile(scene, nodes);
     await followed(scene, nodes);
     await restarted(scene, nodes);
   },
@@ -85,21 +87,28 @@ async function answered(scene: Scene, nodes: Nodes): Promise<void> {
   }
 }
 
-/** Programs do not ask with dig. */
-async function resolvers(scene: Scene, nodes: Nodes): Promise<void> {
-  const { report, topology } = scene;
+/** Programs do not ask with dig, and are not told whom to ask. */
+async function resolvers({ report, topology }: Scene, nodes: Nodes): Promise<void> {
   const { vips } = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'web');
-  const file = `${nodes.lb2.folder}/resolv.conf`;
-  await topology.exec('t1', ['sh', '-c', `echo nameserver ${resolver} >${file}`]);
-  const within = (command: string): string[] => [
-    ...['unshare', '--mount', 'sh', '-ec'],
-    `mount --bind ${file} /etc/resolv.conf; ${command}`,
-  ];
-  const { stdout: libc } = await topology.exec('t1', within('getent ahostsv4 web'));
+  const { stdout: libc } = await topology.exec('t1', ['getent', 'ahostsv4', 'web']);
   report.claim(libc.startsWith(`${vips[0]!} `), "the C library's resolver", libc.split('\n')[0]);
   const script = "require('dns').resolve4('tasks.web', (e, a) => console.log(e ?? a.length))";
-  const { stdout: node } = await topology.exec('t1', within(`${process.execPath} -e "${script}"`));
+  const { stdout: node } = await topology.exec('t1', [process.execPath, '-e', script]);
   report.claim(node.trim() === '2', "Node's own resolver", node.trim());
+}
+
+/** It is for as long as names are answered. */
+async function resolverFile({ report, topology }: Scene, nodes: Nodes): Promise<void> {
+  const isThere = (task: Task): Promise<boolean> =>
+    access(topology.filesOf(task)).then(
+      () => true,
+      () => false,
+    );
+  const before = await isThere('t3');
+  await answer(nodes.lb, 'endpoint', 'detach', 'inner', 't3');
+  const isLeft = await isThere('t3');
+  report.claim(before && !isLeft, 'the resolver file goes with the last network');
+  report.claim(await isThere('t2'), 'and leaves those of others alone');
 }
 
 /** Port 53 is the task's own. */

@@ -136,13 +136,19 @@ export class Topology {
 
   /** A task that nobody has touched yet. */
   async addTask(task: Task): Promise<void> {
-    const old = this.made.has(task) ? [`ip netns delete ${this.namespace(task)}`] : [];
+    const files = `rm -rf ${this.filesOf(task)}`;
+    const old = this.made.has(task) ? [`ip netns delete ${this.namespace(task)}`, files] : [];
     await this.shell([...old, ...this.added(task)]);
   }
 
   /** Where a namespace is found. */
   path(host: Host): string {
     return `/run/netns/${this.namespace(host)}`;
+  }
+
+  /** What `ip netns exec` shows in place of the files of /etc. */
+  filesOf(host: Host): string {
+    return `/etc/netns/${this.namespace(host)}`;
   }
 
   /** Sends what is for the VIPs, and the servers' answers, through this load balancer. */
@@ -188,6 +194,7 @@ export class Topology {
     for (const folder of this.folders.splice(0)) await rm(folder, { recursive: true, force: true });
     for (const host of [...this.made].reverse()) {
       await run(['ip', 'netns', 'delete', this.namespace(host)], { mayFail: true });
+      await rm(this.filesOf(host), { recursive: true, force: true });
     }
     this.made.clear();
   }
