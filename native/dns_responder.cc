@@ -18,6 +18,8 @@ constexpr size_t kBatch = 64;
 constexpr size_t kQueryBytesMax = 4096;
 constexpr size_t kMissesMax = 4096;
 constexpr uint32_t kWakeId = 0;
+// Room for the queries of a burst, a few thousand, while the thread is on its way.
+constexpr int kReceiveBufferBytes = 2 << 20;
 
 double Now() {
   timespec now{};
@@ -94,6 +96,11 @@ void DnsResponder::Stop() {
 }
 
 Result<uint32_t> DnsResponder::Add(UniqueFd fd, uint32_t view, double per_second) {
+  const int bytes = kReceiveBufferBytes;
+  // Beyond net.core.rmem_max for root alone; others get what they get.
+  if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
+    setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+  }
   const std::lock_guard<std::mutex> lock(mutex_);
   const uint32_t id = ++last_;
   const auto socket = std::make_shared<Socket>(id, std::move(fd), view, per_second);

@@ -2,13 +2,13 @@
 import { progress, type Bench } from './bench.js';
 import { run } from './command.js';
 import { dataplane } from './dataplane.js';
+import { dns } from './dns.js';
 import { failover } from './failover.js';
 import { footprint } from './footprint.js';
 import { gossip } from './gossip.js';
 import { buildPeers, hasIpvs, runInGuest } from './lab.js';
 import { mesh } from './mesh.js';
 import { plan } from './plan.js';
-
 import { ports } from './ports.js';
 import { program } from './program.js';
 import { state } from './state.js';
@@ -23,6 +23,7 @@ const benches: readonly Bench[] = [
   ports,
   failover,
   state,
+  dns,
 ];
 
 async function main(argv: readonly string[]): Promise<number> {
