@@ -48,7 +48,7 @@ export class NameServer {
     const stats = new DnsStats(clock, log);
     const forwarder = new Forwarder({ clock, upstreams });
     this.stats = stats;
-    this.server = new DnsServer({
+    const handlers = {
       errors: errorsHandler(log, (query, told) => stats.note(query, told)),
       metrics: stats.handler,
       cache: cacheHandler(() => this.responder, stats),
@@ -56,7 +56,8 @@ export class NameServer {
       task: taskHandler,
       reverse: reverseHandler,
       forward: forwarder.handler,
-    });
+    };
+    this.server = new DnsServer(handlers);
   }
 
   /** To be called before the first desk is opened, or again. Errors: NativeError. */
@@ -73,7 +74,7 @@ export class NameServer {
     const responder = this.responder!;
     const streams = openDnsStreams({
       fd: tcpFd,
-      answer: (bytes) => this.server.answer(bytes, asker, 'tcp'),
+      answer: (bytes, source) => this.server.answer(bytes, asker, 'tcp', () => source),
       failed,
     });
     try {
@@ -118,9 +119,16 @@ export class NameServer {
       const asker = this.askers.get(socket);
       if (asker === undefined) continue;
       const respond = (response: Buffer): void => this.responder?.send(socket, from, response);
-      const response = this.server.answer(message, asker, 'udp');
+      const source = (): string => addressOf(from);
+      const response = this.server.answer(message, asker, 'udp', source);
       if (response instanceof Promise) void response.then(respond);
       else if (response !== undefined) respond(response);
     }
   }
+}
+
+/** In hexadecimal, of a struct sockaddr: without the port, which is another one each time. */
+function addressOf(from: Buffer): string {
+  const isIpv4 = from.length === 16;
+  return from.toString('hex', isIpv4 ? 4 : 8, isIpv4 ? 8 : 24);
 }

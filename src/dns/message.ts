@@ -1,4 +1,5 @@
 /** One question, and the response to it (RFC 1035, section 4; EDNS: RFC 6891). Pure. */
+import { cookieOf, isCookie } from './cookie.js';
 import { readName, skipName } from './name.js';
 import { encodeRecord, recordType, responseCode, type DnsRecord } from './record.js';
 
@@ -109,8 +110,10 @@ function withEdns(query: Query, start: number, additional: number): Query | unde
     if (edns === undefined) return undefined;
   }
   if (edns === undefined) return query;
-  const problem = edns.version === 0 ? {} : { problem: responseCode.badVersion };
-  return { ...query, edns, ...problem };
+  if (edns.version !== 0) return { ...query, edns, problem: responseCode.badVersion };
+  const cookie = cookieOf(edns.options);
+  if (cookie === undefined || isCookie(cookie)) return { ...query, edns };
+  return { ...query, edns, problem: responseCode.formatError };
 }
 
 export interface FoundRecord {
@@ -177,6 +180,23 @@ function header(query: Query, answer: Answer, isTruncated: boolean): Buffer {
   bytes.writeUInt16BE(isTruncated ? 0 : answer.authority.length, 8);
   bytes.writeUInt16BE(query.edns === undefined ? 0 : 1, 10);
   return bytes;
+}
+
+/** The response with one more option of EDNS; as it is where that has no place at its end. */
+export function withOption(response: Buffer, option: Buffer): Buffer {
+  const question = readQuestion(response);
+  const counts = [6, 8, 10].map((at) => response.readUInt16BE(at));
+  let last: FoundRecord | undefined;
+  let at = question?.end ?? headerBytes;
+  for (let left = counts.reduce((sum, count) => sum + count, 0); left > 0; left--) {
+    last = readRecord(response, at);
+    if (last === undefined) return response;
+    at = last.end;
+  }
+  if (last?.type !== recordType.OPT || at !== response.length) return response;
+  const longer = Buffer.concat([response, option]);
+  longer.writeUInt16BE(last.data.length + option.length, last.at + 8);
+  return longer;
 }
 
 /** Response codes have 12 bits, of which the header has 4 (RFC 6891, section 6.1.3). */

@@ -10,7 +10,7 @@ export interface DnsStreamsOptions {
   /** A bound descriptor, which this closes. */
   readonly fd: number;
   /** The response, or undefined for none. */
-  readonly answer: (bytes: Buffer) => Promise<Buffer> | Buffer | undefined;
+  readonly answer: (bytes: Buffer, source: string) => Promise<Buffer> | Buffer | undefined;
   readonly failed: (reason: string) => void;
 }
 
@@ -43,6 +43,7 @@ export function openDnsStreams({ fd, answer, failed }: DnsStreamsOptions): DnsSt
 
 /** Messages behind their lengths (RFC 1035, section 4.2.2); responses in any order. */
 function serve(socket: Socket, answer: DnsStreamsOptions['answer']): void {
+  const source = socket.remoteAddress ?? '';
   let rest: Buffer = Buffer.alloc(0);
   let underWay = 0;
   const respond = (response: Buffer | undefined): void => {
@@ -59,7 +60,7 @@ function serve(socket: Socket, answer: DnsStreamsOptions['answer']): void {
       const message = rest.subarray(2, end);
       rest = rest.subarray(end);
       underWay++;
-      const response = answer(message);
+      const response = answer(message, source);
       if (response instanceof Promise) void response.then(respond);
       else respond(response);
     }
