@@ -22,12 +22,15 @@ export class DaemonNames {
   private readonly ids = new Map<string, number>();
   private readonly indexes = new Map<string | undefined, NetworkIndex>();
   private readonly aliases: AliasIndex;
+  /** Of networks, which the revision of the table does not count. */
+  private changes = 0;
 
   constructor(private readonly options: DaemonNamesOptions) {
     this.aliases = new AliasIndex(options.table);
   }
 
   networkChanged(network: string): void {
+    this.changes++;
     this.indexes.delete(network);
     this.views.clear();
     this.options.forget(networkLabel(network));
@@ -56,7 +59,7 @@ export class DaemonNames {
       networks: networks.map((name) => this.namesOf(name)),
       domain: config.domain,
       ttlS: config.ttlS,
-      serial: table.revision,
+      serial: table.revision + this.changes,
       random,
     };
     this.views.set(key, view);
