@@ -85,9 +85,9 @@ export class DaemonDns {
       const failed = (reason: string): void =>
         log.error({ address }, `names at ${address}: ${reason}`);
       this.hostDesks.push(this.server.open({ sandbox: 'host', view, mayForward }, fds, failed));
-      // Without a mesh nobody else calls it.
-      await this.sync();
     }
+    // Without a mesh nobody else calls it.
+    await this.sync();
   }
 
   /** To be called as soon as a network, or who is on it, is another: answers follow at once. */
