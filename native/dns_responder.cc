@@ -1,12 +1,15 @@
 #include "dns_responder.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <netinet/udp.h>
 #include <time.h>
 
 #include <array>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +21,9 @@ constexpr size_t kBatch = 64;
 constexpr size_t kQueryBytesMax = 4096;
 constexpr size_t kMissesMax = 4096;
 constexpr uint32_t kWakeId = 0;
+constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+// Of all responses that the kernel gets as one packet: an IP packet has 65,535.
+constexpr size_t kTrainBytesMax = 60'000;
 // Room for the queries of a burst, a few thousand, while the thread is on its way.
 constexpr int kReceiveBufferBytes = 2 << 20;
 
@@ -49,12 +55,84 @@ struct DnsResponder::Batch {
     }
   }
 
+  // Responses to one asker that are as long as each other go through the kernel as one packet and
+  // are taken apart where they arrive (UDP_SEGMENT, udp(7)): most of the time is the kernel's, for
+  // each packet anew.
+  struct Train {
+    size_t slot;  // of one of its queries
+    size_t size;
+    size_t count;
+  };
+
+  // Notes the next response, to the query of `slot`.
+  void Add(size_t slot, size_t size) {
+    const size_t train = TrainFor(slot, size);
+    trains[train].count++;
+    train_of[responses] = train;
+    sizes[responses] = size;
+    responses++;
+  }
+
+  size_t TrainFor(size_t slot, size_t size) {
+    const msghdr& to = received[slot].msg_hdr;
+    for (size_t i = 0; i < train_count; i++) {
+      const Train& train = trains[i];
+      const bool fits = train.size == size && (train.count + 1) * size <= kTrainBytesMax;
+      if (fits && received[train.slot].msg_hdr.msg_namelen == to.msg_namelen &&
+          std::memcmp(&from[train.slot], &from[slot], to.msg_namelen) == 0) {
+        return i;
+      }
+    }
+    trains[train_count] = {slot, size, 0};
+    return train_count++;
+  }
+
+  // Makes `sent` of what was noted.
+  void Finish() {
+    std::array<size_t, kBatch> next;
+    size_t at = 0;
+    for (size_t i = 0; i < train_count; i++) {
+      const Train& train = trains[i];
+      next[i] = at;
+      msghdr& out = sent[i].msg_hdr;
+      out = {};
+      out.msg_iov = &parts[at];
+      out.msg_iovlen = train.count;
+      out.msg_name = &from[train.slot];
+      out.msg_namelen = received[train.slot].msg_hdr.msg_namelen;
+      if (train.count > 1) SetSegment(out, controls[i], train.size);
+      at += train.count;
+    }
+    for (size_t i = 0; i < responses; i++) {
+      parts[next[train_of[i]]++] = {response_bytes[i].data(), sizes[i]};
+    }
+  }
+
+  using Control = std::array<uint8_t, CMSG_SPACE(sizeof(uint16_t))>;
+
+  static void SetSegment(msghdr& out, Control& control, size_t size) {
+    out.msg_control = control.data();
+    out.msg_controllen = control.size();
+    cmsghdr* const head = CMSG_FIRSTHDR(&out);
+    head->cmsg_level = SOL_UDP;
+    head->cmsg_type = UDP_SEGMENT;
+    head->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+    const auto bytes = static_cast<uint16_t>(size);
+    std::memcpy(CMSG_DATA(head), &bytes, sizeof(bytes));
+  }
+
   std::array<std::array<uint8_t, kQueryBytesMax>, kBatch> query_bytes;
   std::array<std::array<uint8_t, kResponseBytesMax>, kBatch> response_bytes;
   std::array<sockaddr_storage, kBatch> from;
   std::array<iovec, kBatch> queries;
-  std::array<iovec, kBatch> responses;
   std::array<mmsghdr, kBatch> received{};
+  std::array<size_t, kBatch> sizes;
+  std::array<size_t, kBatch> train_of;
+  size_t responses = 0;
+  std::array<Train, kBatch> trains;
+  size_t train_count = 0;
+  std::array<iovec, kBatch> parts;
+  alignas(cmsghdr) std::array<Control, kBatch> controls;
   std::array<mmsghdr, kBatch> sent{};
 };
 
@@ -129,7 +207,7 @@ void DnsResponder::Send(uint32_t socket, const Source& to, const std::vector<uin
   const auto found = Find(socket);
   if (!found) return;
   // Who has gone by now does not mind.
-  sendto(found->fd.get(), response.data(), response.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+  sendto(found->fd.get(), response.data(), response.size(), kSendFlags,
          reinterpret_cast<const sockaddr*>(&to.address), to.size);
 }
 
@@ -180,7 +258,8 @@ void DnsResponder::Respond(Socket& socket, size_t received) {
   const double now = Now();
   const uint32_t view = socket.view;
   ResponderCounts dropped;
-  size_t responses = 0;
+  batch.responses = 0;
+  batch.train_count = 0;
   bool missed = false;
   for (size_t i = 0; i < received; i++) {
     const mmsghdr& in = batch.received[i];
@@ -189,36 +268,46 @@ void DnsResponder::Respond(Socket& socket, size_t received) {
     } else if ((in.msg_hdr.msg_flags & MSG_TRUNC) != 0) {
       dropped.oversized++;
     } else {
-      uint8_t* const response = batch.response_bytes[responses].data();
+      uint8_t* const response = batch.response_bytes[batch.responses].data();
       const size_t size =
           answers_.Respond(view, batch.query_bytes[i].data(), in.msg_len, response);
       if (size == 0) {
         missed = Keep(socket.id, i) || missed;
-        continue;
+      } else {
+        batch.Add(i, size);
       }
-      batch.responses[responses] = {response, size};
-      msghdr& out = batch.sent[responses].msg_hdr;
-      out.msg_iov = &batch.responses[responses];
-      out.msg_iovlen = 1;
-      out.msg_name = in.msg_hdr.msg_name;
-      out.msg_namelen = in.msg_hdr.msg_namelen;
-      responses++;
     }
   }
-  if (responses > 0) dropped.unsent = responses - SendAll(socket, responses);
+  batch.Finish();
+  dropped.unsent = batch.responses - SendAll(socket);
   Count(dropped);
   if (missed) missed_();
 }
 
-size_t DnsResponder::SendAll(const Socket& socket, size_t count) {
+size_t DnsResponder::SendAll(const Socket& socket) {
+  Batch& batch = *batch_;
   size_t sent = 0;
-  for (size_t at = 0; at < count;) {
-    const int took = sendmmsg(socket.fd.get(), &batch_->sent[at],
-                              static_cast<unsigned>(count - at), MSG_DONTWAIT | MSG_NOSIGNAL);
-    // An error is of the first one alone; it may be that of an earlier one, whose asker has gone.
-    const size_t done = took > 0 ? static_cast<size_t>(took) : 1;
-    if (took > 0) sent += done;
-    at += done;
+  for (size_t at = 0; at < batch.train_count;) {
+    const int took = sendmmsg(socket.fd.get(), &batch.sent[at],
+                              static_cast<unsigned>(batch.train_count - at), kSendFlags);
+    for (int i = 0; i < took; i++) sent += batch.trains[at++].count;
+    if (took > 0) continue;
+    // An error is of the first one alone; where it is that of a train, its parts may go.
+    sent += SendParts(socket, batch.sent[at++].msg_hdr);
+  }
+  return sent;
+}
+
+size_t DnsResponder::SendParts(const Socket& socket, const msghdr& train) {
+  if (train.msg_iovlen == 1) return 0;
+  size_t sent = 0;
+  for (size_t i = 0; i < train.msg_iovlen; i++) {
+    const iovec& part = train.msg_iov[i];
+    const auto* const to = static_cast<const sockaddr*>(train.msg_name);
+    if (sendto(socket.fd.get(), part.iov_base, part.iov_len, kSendFlags, to,
+               train.msg_namelen) >= 0) {
+      sent++;
+    }
   }
   return sent;
 }

@@ -73,8 +73,10 @@ class DnsResponder {
   void Run();
   void Serve(Socket& socket);
   void Respond(Socket& socket, size_t received);
-  // How many were sent of the first `count` responses of the batch.
-  size_t SendAll(const Socket& socket, size_t count);
+  // How many were sent of the responses of the batch.
+  size_t SendAll(const Socket& socket);
+  // The same of one train, one after the other.
+  static size_t SendParts(const Socket& socket, const msghdr& train);
   // For TakeMisses(); false when too many wait.
   bool Keep(uint32_t socket, size_t slot);
   void Count(const ResponderCounts& dropped);

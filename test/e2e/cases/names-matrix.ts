@@ -1,4 +1,6 @@
+import type { ServiceState } from '../../../src/api/index.js';
 import { tcpPort, type Scene } from '../support/scene.js';
+import { answer, type Nodes } from './mesh-nodes.js';
 
 /** How `dig` may ask, and what it sees in the header beside qr. */
 const ways: readonly (readonly [options: readonly string[], flags: string])[] = [
@@ -71,4 +73,28 @@ function readDig(stdout: string): Told {
     answers: answers.filter(Boolean).join('; '),
     question: match(/;; QUESTION SECTION:\n;(\S+?)\.?\s/),
   };
+}
+
+/** Prints how many of 200 queries, sent at once from one socket, are answered with an address. */
+const burst = `
+  const socket = require('dgram').createSocket('udp4');
+  const answered = new Set();
+  socket.on('message', (bytes, { port }) => {
+    const told = bytes.readUInt16BE(6) === 1 && [...bytes.subarray(-4)].join('.');
+    if (port === 53 && told === process.argv[1]) answered.add(bytes.readUInt16BE(0));
+    if (answered.size === 200) end();
+  });
+  const end = () => { console.log(answered.size); process.exit(); };
+  setTimeout(end, 5000);
+  for (let id = 0; id < 200; id++) {
+    const head = Buffer.from([0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    const query = Buffer.concat([head, Buffer.from('\\x03web\\0\\0\\x01\\0\\x01', 'latin1')]);
+    socket.send(query, 53, '127.0.0.11');
+  }`;
+
+/** Responses to one socket go through the kernel as one packet, whose ports are changed on the way. */
+export async function crowd({ topology, report }: Scene, nodes: Nodes): Promise<void> {
+  const { vips } = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'web');
+  const { stdout } = await topology.exec('t1', [process.execPath, '-e', burst, vips[0]!]);
+  report.claim(stdout.trim() === '200', '200 queries at once from one socket', stdout.trim());
 }

@@ -5,7 +5,7 @@ import { tcpPort, type Case, type Scene } from '../support/scene.js';
 import { addressOf, type Task } from '../support/topology.js';
 import { answer, startMesh, type Nodes } from './mesh-nodes.js';
 import { attach, serveOn, tasks } from './mesh-tasks.js';
-import { matrix } from './names-matrix.js';
+import { crowd, matrix } from './names-matrix.js';
 
 const resolver = '127.0.0.11';
 const declared = [
@@ -26,6 +26,7 @@ export const names: Case = {
     await serveOn(scene, nodes, declared, services);
     await answered(scene, nodes);
     await matrix(scene, resolver);
+    await crowd(scene, nodes);
     await resolvers(scene, nodes);
     await ownServer(scene);
     await loopback(scene);
