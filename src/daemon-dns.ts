@@ -1,10 +1,12 @@
 import { closeSync } from 'node:fs';
+import type { NamesControl } from './api/index.js';
 import { messageOf, type Clock, type Log } from './base/index.js';
 import type { DnsConfig } from './config/index.js';
+import { NamesOfDaemon } from './daemon-names-control.js';
 import { DaemonNames } from './daemon-names.js';
 import { NameServer, type Desk, type NameServerOptions } from './daemon-name-server.js';
 import type { DaemonResolverFiles } from './daemon-resolver-files.js';
-import type { Asker, Upstream, View } from './dns/index.js';
+import type { Asker, Upstream } from './dns/index.js';
 import { dnsUpstream, hostNameServers } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
 import { ingressName } from './overlay/index.js';
@@ -56,6 +58,8 @@ export class DaemonDns {
   /** Of this host's mesh, once it is known. */
   networks: MeshNode['networks'] | undefined;
   readonly server: NameServer;
+  /** What callers of the API see. */
+  readonly control: NamesControl;
   private readonly hostDesks: Desk[] = [];
   private readonly served = new Map<string, Served>();
   private readonly refused = new Set<string>();
@@ -71,20 +75,20 @@ export class DaemonDns {
       networks: () => this.networks,
       forget: (label) => this.server.forget(label),
     });
+    this.control = this.openControl();
   }
 
   /** Errors: KernelError (an address of `listen` that cannot be bound), NativeError. */
   async start(): Promise<void> {
     const { config, bind, netnsPath, log } = this.options;
-    const view = (): View => this.names.viewOf([undefined]);
     for (const { address, port } of config.listen) {
       this.server.start();
       const fds = await bindBoth(bind, { netns: netnsPath, address, port });
       // What anybody may reach is nobody's way to other servers.
-      const mayForward = (): boolean => /^(127\.|::1$)/.test(address);
+      const asker = this.hostAsker(() => /^(127\.|::1$)/.test(address));
       const failed = (reason: string): void =>
         log.error({ address }, `names at ${address}: ${reason}`);
-      this.hostDesks.push(this.server.open({ sandbox: 'host', view, mayForward }, fds, failed));
+      this.hostDesks.push(this.server.open(asker, fds, failed));
     }
     // Without a mesh nobody else calls it.
     await this.sync();
@@ -198,15 +202,37 @@ export class DaemonDns {
     throw last;
   }
 
+  private hostAsker(mayForward = (): boolean => true): Asker {
+    return { sandbox: 'host', view: () => this.names.viewOf([undefined]), mayForward };
+  }
+
   private askerAt(path: string, first: readonly string[]): Asker {
-    const networksOf = (): readonly string[] => this.served.get(path)?.networks ?? first;
+    return this.taskOn(path, () => this.served.get(path)?.networks ?? first);
+  }
+
+  private taskOn(sandbox: string, networks: () => readonly string[]): Asker {
     return {
-      sandbox: path,
-      view: () => this.names.viewOf(networksOf()),
+      sandbox,
+      view: () => this.names.viewOf(networks()),
       mayForward: () => {
-        return networksOf().some((name) => this.networks?.network(name)?.internal === false);
+        return networks().some((name) => this.networks?.network(name)?.internal === false);
       },
     };
+  }
+
+  private openControl(): NamesControl {
+    const { server, names, served } = this;
+    const known = (): string[] => (this.networks?.all() ?? []).map(({ network }) => network.name);
+    return new NamesOfDaemon({
+      server,
+      // Nobody is on it to ask.
+      networks: () => known().filter((name) => name !== ingressName),
+      taskOn: (networks) => this.taskOn('', () => networks),
+      host: () => this.hostAsker(),
+      sandboxes: () => [...served.keys()],
+      inSandbox: (path) => this.askerAt(path, []),
+      owners: (networks) => names.owners(networks),
+    });
   }
 
   private upstreamsNow(): readonly Upstream[] {

@@ -6,11 +6,13 @@ import {
   DnsStats,
   errorsHandler,
   Forwarder,
+  Inquirer,
   reverseHandler,
   taskHandler,
   vipHandler,
   type Asker,
   type DnsCount,
+  type Handlers,
   type Upstream,
 } from './dns/index.js';
 import { openDnsStreams } from './io/index.js';
@@ -36,6 +38,8 @@ export interface Desk {
  * keeps none for is answered here, and what may be kept of that is given to it.
  */
 export class NameServer {
+  /** Asks as those who ask at the sockets do. */
+  readonly inquirer: Inquirer;
   private readonly stats: DnsStats;
   private readonly server: DnsServer;
   /** From the first desk on. */
@@ -48,7 +52,7 @@ export class NameServer {
     const stats = new DnsStats(clock, log);
     const forwarder = new Forwarder({ clock, upstreams });
     this.stats = stats;
-    const handlers = {
+    const handlers: Handlers = {
       errors: errorsHandler(log, (query, told) => stats.note(query, told)),
       metrics: stats.handler,
       cache: cacheHandler(() => this.responder, stats),
@@ -58,6 +62,7 @@ export class NameServer {
       forward: forwarder.handler,
     };
     this.server = new DnsServer(handlers);
+    this.inquirer = new Inquirer(handlers);
   }
 
   /** To be called before the first desk is opened, or again. Errors: NativeError. */

@@ -1,5 +1,11 @@
 import type { DnsConfig } from './config/index.js';
-import { firstLabel, networkLabel, type NetworkNames, type View } from './dns/index.js';
+import {
+  firstLabel,
+  networkLabel,
+  type NameOwners,
+  type NetworkNames,
+  type View,
+} from './dns/index.js';
 import type { MeshNode } from './mesh/index.js';
 import { endpointsByService, type Endpoint, type Service } from './model/index.js';
 import type { ServiceTable } from './store/index.js';
@@ -66,7 +72,22 @@ export class DaemonNames {
     return view;
   }
 
-  private namesOf(network: string | undefined): NetworkNames {
+  /** Whoever has names on each of these networks; undefined among them: on none. */
+  owners(networks: readonly (string | undefined)[]): NameOwners[] {
+    const services = new Map(networks.map((network) => [network, [] as Service[]]));
+    for (const { service } of this.options.table.all())
+      services.get(service.network)?.push(service);
+    return networks.map((network) => {
+      const view = this.viewOf([network]);
+      return {
+        asker: { sandbox: '', view: () => view, mayForward: () => false },
+        services: services.get(network)!,
+        tasks: this.namesOf(network).taskNames(),
+      };
+    });
+  }
+
+  private namesOf(network: string | undefined): NetworkIndex {
     const known = this.indexes.get(network);
     if (known !== undefined) return known;
     const { table, networks } = this.options;
@@ -168,6 +189,11 @@ class NetworkIndex implements NetworkNames {
       }
     }
     return this.byName.get(name) ?? [];
+  }
+
+  taskNames(): string[] {
+    const tasks = this.endpoints.filter(({ isEntry }) => !isEntry);
+    return tasks.map(({ name }) => name.toLowerCase());
   }
 
   nameAt(address: string): string | undefined {

@@ -153,6 +153,7 @@ export class Daemon {
       checkSpec: (value, where) => checkSpec(value, where, this.config.serviceDefaults),
       configFile: () => this.fileState,
       doctor: () => this.examine(backend, { kernel, table, health }),
+      names: this.names?.control,
       ...(mesh === undefined
         ? {}
         : { mesh: mesh.control, networks: mesh.networks, explainMesh: mesh.explain }),

@@ -1,6 +1,7 @@
 import type { Connection, Counters, DataPath } from '../kernel/index.js';
 import type { Protocol, ServiceSpec } from '../model/index.js';
 import type { MeshControl } from './mesh-control.js';
+import type { NamesControl } from './names-control.js';
 import type { NetworkControl } from './network-control.js';
 
 /**
@@ -15,6 +16,8 @@ export interface MeshBackend {
   readonly mesh?: MeshControl | undefined;
   /** Networks that span hosts; absent as `mesh`. */
   readonly networks?: NetworkControl | undefined;
+  /** How names are answered; absent where they are not. */
+  readonly names?: NamesControl | undefined;
 
   version(): Promise<Version>;
   status(): Promise<Status>;

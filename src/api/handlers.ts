@@ -7,6 +7,7 @@ import type {
 import { MeshError, messageOf, type Clock, type Log } from '../base/index.js';
 import type { MeshBackend, Traffic } from './backend.js';
 import type { MeshControl } from './mesh-control.js';
+import type { NamesControl, NameRecord } from './names-control.js';
 import type { NetworkControl } from './network-control.js';
 import { fromWireApply, toWireParts } from './codec.js';
 import { endpointsOf } from './endpoints.js';
@@ -65,6 +66,7 @@ export function handlersOf(context: HandlerContext): UntypedServiceImplementatio
       records: await backend.drift(check.driftLimit(limit)),
     })),
     doctor: answer(methods.doctor, async () => ({ checks: await backend.doctor() })),
+    ...namesHandlers(context),
     ...meshHandlers(context),
     ...networkHandlers(context),
     drain: stream(methods.drain, (request, sink) =>
@@ -84,6 +86,25 @@ export function handlersOf(context: HandlerContext): UntypedServiceImplementatio
       pollCounters(context, { service, intervalMs: check.intervalMs(intervalMs) }, sink),
     ),
   };
+}
+
+function namesHandlers(context: HandlerContext): UntypedServiceImplementation {
+  const answer = unaryIn(context);
+  const stream = streamIn(context);
+  const names = (): NamesControl => context.backend.names ?? nameless();
+  return {
+    queryName: answer(methods.queryName, (question) => names().query(question)),
+    listNames: stream(methods.listNames, ({ networks }, sink) =>
+      Promise.resolve(sendNames(context, names().list(networks), sink)),
+    ),
+  };
+}
+
+/** Errors: failed_precondition, always. */
+function nameless(): never {
+  const problem = 'no names are answered here: the configuration has `dns: {enabled: false}`';
+  const fix = 'write `dns: {enabled: true}`, and start meshd again';
+  throw new MeshError('failed_precondition', `${problem}; ${fix}`);
 }
 
 function meshHandlers(context: HandlerContext): UntypedServiceImplementation {
@@ -236,6 +257,43 @@ function reported(error: unknown, path: string, log: Log) {
     log.error({ path, error: messageOf(error), stack }, 'the call failed');
   }
   return Object.assign(new Error(status.details), status);
+}
+
+/** A few milliseconds of work. Unit: records of a message. */
+const namesPart = 100;
+/** Before a reader that has not read yet is looked at again. Unit: milliseconds. */
+const readerPauseMs = 5;
+
+/** Part by part, as they are read; in between the daemon gets on with its work. */
+function sendNames(
+  { clock }: HandlerContext,
+  names: Iterator<NameRecord, unknown>,
+  sink: Sink<{ readonly records: readonly NameRecord[] }>,
+): () => void {
+  let cancel = (): void => undefined;
+  const next = (pauseMs = 0): void => {
+    cancel = clock.after(pauseMs, () => {
+      try {
+        if (sink.idle) sendPart();
+        else next(readerPauseMs);
+      } catch (error) {
+        sink.end(error);
+      }
+    });
+  };
+  const sendPart = (): void => {
+    const records: NameRecord[] = [];
+    while (records.length < namesPart) {
+      const { done, value } = names.next();
+      if (done === true) break;
+      records.push(value);
+    }
+    if (records.length > 0) sink.send({ records });
+    if (records.length < namesPart) sink.end();
+    else next();
+  };
+  next();
+  return () => cancel();
 }
 
 function pollCounters(

@@ -63,6 +63,13 @@ export type {
   ServiceConflict,
 } from './mesh-control.js';
 export type {
+  NameAnswer,
+  NameFound,
+  NameQuestion,
+  NameRecord,
+  NamesControl,
+} from './names-control.js';
+export type {
   AttachWish,
   EndpointInfo,
   EndpointStatus,

@@ -35,6 +35,7 @@ import type {
   NetworkWish,
   ServicesWish,
 } from './network-control.js';
+import type { NameAnswer, NameQuestion, NameRecord } from './names-control.js';
 import { mirrored, type Codec } from './wire.js';
 
 const { v1 } = meshd;
@@ -153,6 +154,16 @@ export const methods = {
     'Doctor',
     mirrored<Empty>(v1.DoctorRequest),
     mirrored<{ readonly checks: readonly DoctorCheck[] }>(v1.DoctorResponse),
+  ),
+  queryName: unary(
+    'QueryName',
+    mirrored<NameQuestion>(v1.QueryNameRequest),
+    mirrored<NameAnswer>(v1.NameAnswer),
+  ),
+  listNames: stream(
+    'ListNames',
+    mirrored<{ readonly networks: readonly string[] }>(v1.ListNamesRequest),
+    mirrored<{ readonly records: readonly NameRecord[] }>(v1.NameList),
   ),
   listNodes: unary(
     'ListNodes',

@@ -6,6 +6,7 @@ import type { ApplyOptions } from './commands/apply.js';
 import type { ConnectionOptions } from './commands/connection.js';
 import type { DrainOptions } from './commands/drain.js';
 import type { TopOptions } from './commands/top.js';
+import { addDnsCommands } from './dns-program.js';
 import { exitCodes, reportError, UsageError, type ExitCode } from './errors.js';
 import { addAttachCommands, addMeshCommands, addNetworkCommands } from './mesh-program.js';
 import type { Runner } from './runner.js';
@@ -77,6 +78,7 @@ function buildProgram(terminal: Terminal, version: string): Command {
   addDaemonCommands(program, runner, version);
   addMeshCommands(program, runner);
   addNetworkCommands(program, runner);
+  addDnsCommands(program, runner);
   addVipCommands(program, runner);
   addServiceCommands(program, runner);
   addTrafficCommands(program, runner);

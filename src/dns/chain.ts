@@ -17,6 +17,8 @@ export interface Asker {
 export interface Told {
   readonly answer: Answer;
   readonly by: HandlerName;
+  /** Why it is none, for people. */
+  readonly reason?: string;
 }
 
 export type Next = (query: Query) => Promise<Told> | Told;
@@ -48,8 +50,9 @@ export function ask(handlers: Handlers, query: Query, asker: Asker): Promise<Tol
   return from(0)(query);
 }
 
-export function refusal(by: HandlerName, code: number): Told {
-  return { by, answer: { ...emptyAnswer, code } };
+export function refusal(by: HandlerName, code: number, reason?: string): Told {
+  const told = { by, answer: { ...emptyAnswer, code } };
+  return reason === undefined ? told : { ...told, reason };
 }
 
 /** What cannot be asked gets its code, and what fails SERVFAIL: an asker that hears nothing waits. */
@@ -63,7 +66,7 @@ export function errorsHandler(
     const what = { name: query.name, type: query.type };
     if (isExpected) log.debug(what, `dns: ${messageOf(error)}`);
     else log.warn(what, `dns: ${messageOf(error)}`);
-    return refusal('errors', responseCode.serverFailure);
+    return refusal('errors', responseCode.serverFailure, messageOf(error));
   };
   const problemOf = (query: Query): number | undefined => {
     const isOurs = query.class === internet || query.class === anyClass;

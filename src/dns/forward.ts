@@ -41,15 +41,14 @@ export class Forwarder {
   }
 
   readonly handler: Handler = (query, asker): Promise<Told> | Told => {
-    if (!asker.mayForward() || this.options.upstreams().length === 0) {
-      return refusal('forward', responseCode.refused);
-    }
+    if (!asker.mayForward()) return refused('who asks may ask for names of the mesh alone');
+    if (this.options.upstreams().length === 0) return refused('there is no upstream to ask');
     const key = questionKey(query);
     const cached = this.cache.fresh(key);
     if (cached !== undefined) return told(cached);
     const known = this.open.get(key);
     if (known === undefined && this.open.size >= openMax) {
-      return refusal('forward', responseCode.refused);
+      return refused(`${openMax} questions are under way`);
     }
     return (known ?? this.begin(key, query)).then(told);
   };
@@ -100,6 +99,10 @@ export class Forwarder {
     const all = this.options.upstreams();
     return [...all.filter((one) => !isSilent(one)), ...all.filter(isSilent)];
   }
+}
+
+function refused(reason: string): Told {
+  return refusal('forward', responseCode.refused, reason);
 }
 
 function told(relayed: Buffer): Told {

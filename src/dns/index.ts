@@ -20,6 +20,7 @@ export {
   type KeptAnswer,
 } from './kept-answers.js';
 export { Forwarder, type Upstream } from './forward.js';
+export { Inquirer, readInquiry, type Finding, type TextRecord } from './inquiry.js';
 export { isResponseTo, isTruncated } from './message.js';
 export { DnsStats, type DnsCount } from './metrics.js';
 export {
@@ -29,4 +30,5 @@ export {
   type ResolverSettings,
 } from './resolver-file.js';
 export { DnsServer, type DnsTransport } from './server.js';
+export { listZone, type NameOwners } from './zone-listing.js';
 export type { NetworkNames, View } from './zone.js';

@@ -1,7 +1,7 @@
 /** One question, and the response to it (RFC 1035, section 4; EDNS: RFC 6891). Pure. */
 import { cookieOf, isCookie } from './cookie.js';
-import { readName, skipName } from './name.js';
-import { encodeRecord, recordType, responseCode, type DnsRecord } from './record.js';
+import { encodeName, readName, skipName } from './name.js';
+import { classInternet, encodeRecord, recordType, responseCode, type DnsRecord } from './record.js';
 
 const headerBytes = 12;
 /** Without EDNS (RFC 1035, section 4.2.1). */
@@ -53,6 +53,18 @@ export interface Answer {
   readonly authority: readonly DnsRecord[];
   /** A whole response of somebody else's, whose id is replaced; then nothing else counts. */
   readonly relayed?: Buffer;
+  /** Whose name it is; for people. */
+  readonly found?: FoundBy;
+}
+
+/** What a name was found by. */
+export interface FoundBy {
+  /** `tasks`, `port`: of a service. `address`: of a service or a task. */
+  readonly kind: 'service' | 'alias' | 'tasks' | 'port' | 'task' | 'address';
+  /** Of the service or the task. */
+  readonly name: string;
+  /** Absent = on none. */
+  readonly network?: string;
 }
 
 export const emptyAnswer: Answer = {
@@ -117,6 +129,8 @@ function withEdns(query: Query, start: number, additional: number): Query | unde
 }
 
 export interface FoundRecord {
+  /** Where its name begins. */
+  readonly start: number;
   readonly type: number;
   /** Where its fixed part begins: type, class, TTL, length. */
   readonly at: number;
@@ -129,7 +143,8 @@ export function readRecord(bytes: Buffer, offset: number): FoundRecord | undefin
   if (at === undefined || at + 10 > bytes.length) return undefined;
   const end = at + 10 + bytes.readUInt16BE(at + 8);
   if (end > bytes.length) return undefined;
-  return { type: bytes.readUInt16BE(at), at, data: bytes.subarray(at + 10, end), end };
+  const type = bytes.readUInt16BE(at);
+  return { start: offset, type, at, data: bytes.subarray(at + 10, end), end };
 }
 
 function readEdns(bytes: Buffer, { at, data }: FoundRecord): Edns | undefined {
@@ -219,6 +234,20 @@ function relay(query: Query, response: Buffer, bytesMax: number): Buffer {
   query.question.copy(bytes, headerBytes);
   return bytes;
 }
+
+/** A query as programs send it; undefined when that is no name. */
+export function encodeQuery(name: string, type: number): Buffer | undefined {
+  const labels = encodeName(name);
+  if (labels === undefined) return undefined;
+  const bytes = Buffer.alloc(headerBytes);
+  bytes.writeUInt16BE(flag.recursionDesired, 2);
+  bytes.writeUInt16BE(1, 4);
+  const fixed = Buffer.alloc(4);
+  fixed.writeUInt16BE(type, 0);
+  fixed.writeUInt16BE(classInternet, 2);
+  return Buffer.concat([bytes, labels, fixed]);
+}
+
 /** The question alone, to ask somebody else: nothing of the asker's options goes on. */
 export function encodeQuestion({ flags, question, edns }: Query, id: number): Buffer {
   const bytes = Buffer.alloc(headerBytes);
@@ -252,10 +281,20 @@ export function codeOf(response: Buffer): number {
 
 /** The records of a response, those of EDNS left out; undefined when they cannot be read. */
 export function readRecords(response: Buffer): FoundRecord[] | undefined {
+  return readSections(response, [6, 8, 10]);
+}
+
+/** Those of the answer section alone. */
+export function readAnswers(response: Buffer): FoundRecord[] | undefined {
+  return readSections(response, [6]);
+}
+
+/** `sections`: where the header counts them, in their order. */
+function readSections(response: Buffer, sections: readonly number[]): FoundRecord[] | undefined {
   const question = readQuestion(response);
   if (question === undefined) return undefined;
   const records: FoundRecord[] = [];
-  const counts = [6, 8, 10].map((at) => response.readUInt16BE(at));
+  const counts = sections.map((at) => response.readUInt16BE(at));
   let at = question.end;
   for (let left = counts.reduce((sum, count) => sum + count, 0); left > 0; left--) {
     const record = readRecord(response, at);

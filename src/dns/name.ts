@@ -58,3 +58,33 @@ export function encodeName(name: string): Buffer | undefined {
 export function lowerCase(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (upper) => upper.toLowerCase()) : text;
 }
+
+/** The labels of a name that may point to an earlier one; undefined when it is not a whole one. */
+export function expandLabels(
+  message: Buffer,
+  offset: number,
+): { readonly labels: readonly string[]; readonly end: number } | undefined {
+  const labels: string[] = [];
+  let end: number | undefined;
+  let bytes = 0;
+  // Only what lies before may be pointed to: there is an end.
+  let start = offset;
+  for (let at = offset; bytes < nameBytesMax;) {
+    const size = message[at];
+    if (size === undefined) return undefined;
+    if (size === 0) return { labels, end: end ?? at + 1 };
+    if (size >= 0xc0) {
+      if (at + 2 > message.length) return undefined;
+      const to = message.readUInt16BE(at) & 0x3fff;
+      if (to >= start) return undefined;
+      end ??= at + 2;
+      at = start = to;
+      continue;
+    }
+    if (size > labelBytesMax || at + 1 + size > message.length) return undefined;
+    labels.push(message.toString('latin1', at + 1, at + 1 + size));
+    at += 1 + size;
+    bytes += 1 + size;
+  }
+  return undefined;
+}

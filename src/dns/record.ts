@@ -26,7 +26,7 @@ export const responseCode = {
   badVersion: 16,
 } as const;
 
-const classInternet = 1;
+export const classInternet = 1;
 /** Points to the question's name, which begins behind the header (RFC 1035, section 4.1.4). */
 const questionName = Buffer.of(0xc0, 12);
 

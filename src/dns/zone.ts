@@ -18,7 +18,7 @@ import {
   type Family,
   type Service,
 } from '../model/index.js';
-import { emptyAnswer, type Answer } from './message.js';
+import { emptyAnswer, type Answer, type FoundBy } from './message.js';
 import {
   addressRecord,
   authorityRecord,
@@ -65,6 +65,7 @@ export interface View {
  * from its service alone, whoever is on the network.
  */
 interface Found {
+  readonly by: FoundBy;
   readonly ttlS: number;
   addresses(): readonly string[];
   services(): readonly DnsRecord[];
@@ -72,9 +73,14 @@ interface Found {
 }
 
 /** A service, and the network by which it was found. */
-interface ServiceAt {
+export interface ServiceAt {
   readonly network: NetworkNames;
   readonly service: Service;
+}
+
+/** Also whether it was by its name. */
+interface FoundService extends ServiceAt {
+  readonly as: 'service' | 'alias';
 }
 
 export interface Question {
@@ -115,14 +121,17 @@ export function answerReverse(view: View, { name, type }: Question): Answer | un
     if (owner === undefined) continue;
     const isAsked = type === recordType.PTR || type === recordType.ANY;
     const full = fullName(view, network, owner);
-    return ours(view, name, isAsked ? [pointerRecord(full, view.ttlS)] : []);
+    const answer = ours(view, name, isAsked ? [pointerRecord(full, view.ttlS)] : []);
+    return { ...answer, found: foundOn(network, 'address', owner) };
   }
   return undefined;
 }
 
 function answerOf(view: View, { name, type }: Question, found: Found): Answer {
-  const { ttlS } = found;
-  const say = (answers: readonly DnsRecord[]): Answer => ours(view, name, answers, ttlS);
+  const { ttlS, by } = found;
+  const say = (answers: readonly DnsRecord[]): Answer => {
+    return { ...ours(view, name, answers, ttlS), found: by };
+  };
   const of = (family: Family): DnsRecord[] =>
     shuffled(found.addresses(), view.random)
       .filter((address) => familyOf(address) === family)
@@ -165,32 +174,36 @@ function find(view: View, asked: string): Found | undefined {
   const whose = /^tasks\.(.+)$/.exec(name)?.[1];
   const tasksOf = whose === undefined ? undefined : findService(view, whose);
   if (tasksOf !== undefined) {
-    return task(ttlOf(view, tasksOf.service), () => addressesOf(serving(tasksOf)));
+    const by = foundOn(tasksOf.network, 'tasks', tasksOf.service.name);
+    return task(by, ttlOf(view, tasksOf.service), () => addressesOf(serving(tasksOf)));
   }
   const [, port, protocol, owner] = serviceName.exec(name) ?? [];
   const owned = owner === undefined ? undefined : findService(view, owner);
   if (owned !== undefined) {
     const asked = `${port}/${protocol}`;
     if (portsOf(owned).includes(asked)) {
-      const none = task(ttlOf(view, owned.service), () => []);
+      const by = foundOn(owned.network, 'port', owned.service.name);
+      const none = task(by, ttlOf(view, owned.service), () => []);
       return { ...none, services: () => ports(view, owned, [asked]) };
     }
   }
   const tasks = findOn(view, name, (network, bare) => {
     const named = network.tasks(bare);
-    return named.length === 0 ? undefined : named;
+    return named.length === 0 ? undefined : { network, named };
   });
-  return tasks === undefined ? undefined : task(view.ttlS, () => addressesOf(tasks));
+  if (tasks === undefined) return undefined;
+  const { network, named } = tasks;
+  const by = foundOn(network, 'task', named[0]!.name);
+  return task(by, view.ttlS, () => addressesOf(named));
 }
 
 /** Names before aliases: what somebody adds to his service takes no name from another's. */
-function findService(view: View, name: string): ServiceAt | undefined {
-  const named = (service: Service | undefined, network: NetworkNames): ServiceAt | undefined =>
-    service === undefined ? undefined : { network, service };
-  return (
-    findOn(view, name, (network, bare) => named(network.service(bare), network)) ??
-    findOn(view, name, (network, bare) => named(network.aliased(bare), network))
-  );
+function findService(view: View, name: string): FoundService | undefined {
+  const look = (as: FoundService['as']) => (network: NetworkNames, bare: string) => {
+    const service = as === 'service' ? network.service(bare) : network.aliased(bare);
+    return service === undefined ? undefined : { network, service, as };
+  };
+  return findOn(view, name, look('service')) ?? findOn(view, name, look('alias'));
 }
 
 /** Network by network: who has the name as it is, or what of it is before `.network`. */
@@ -210,11 +223,12 @@ function findOn<T>(
 /** `_8080._tcp.web`: RFC 2782, with the number of the port as its name. */
 const serviceName = /^_([^.]+)\._(tcp|udp|sctp)\.(.+)$/;
 
-function ofService(view: View, at: ServiceAt): Found {
-  const { network, service } = at;
+function ofService(view: View, at: FoundService): Found {
+  const { network, service, as } = at;
   const isVip = service.endpointMode === 'vip';
   const endpoints = (): Serving[] => serving(at);
   return {
+    by: foundOn(network, as, service.name),
     ttlS: ttlOf(view, service),
     addresses: () => (isVip ? service.vips : addressesOf(endpoints())),
     services: () => ports(view, at, portsOf(at)),
@@ -227,8 +241,12 @@ function ofService(view: View, at: ServiceAt): Found {
   };
 }
 
-function task(ttlS: number, addresses: () => readonly string[]): Found {
-  return { ttlS, addresses, services: () => [], texts: () => [] };
+function task(by: FoundBy, ttlS: number, addresses: () => readonly string[]): Found {
+  return { by, ttlS, addresses, services: () => [], texts: () => [] };
+}
+
+function foundOn({ network }: NetworkNames, kind: FoundBy['kind'], name: string): FoundBy {
+  return network === undefined ? { kind, name } : { kind, name, network };
 }
 
 function ttlOf(view: View, { dnsTtlS }: Service): number {
@@ -263,7 +281,7 @@ function serving({ network, service }: ServiceAt): Serving[] {
  * `8080/tcp`: where somebody listens, as far as that is known: the endpoints of what is published,
  * and the VIPs of what stands alone.
  */
-function portsOf({ network, service: { publish, ports } }: ServiceAt): string[] {
+export function portsOf({ network, service: { publish, ports } }: ServiceAt): string[] {
   const known =
     network.network === undefined
       ? ports.map(({ port, count, protocol }) => ({ port, count, protocol }))
@@ -285,7 +303,7 @@ function ports(view: View, at: ServiceAt, listed: readonly string[]): DnsRecord[
   });
 }
 
-function fullName({ domain }: View, { network }: NetworkNames, owner: string): string {
+export function fullName({ domain }: View, { network }: NetworkNames, owner: string): string {
   return network === undefined ? `${owner}.${domain}` : `${owner}.${network}.${domain}`;
 }
 

@@ -13,6 +13,7 @@ import type {
   Explanation,
   MeshBackend,
   MeshControl,
+  NamesControl,
   NetworkControl,
   Plan,
   ReconcileSummary,
@@ -58,6 +59,8 @@ export interface HostBackendOptions {
   /** Absent on a host that stands alone. */
   readonly mesh?: MeshControl;
   readonly networks?: NetworkControl;
+  /** Absent where names are not answered. */
+  readonly names?: NamesControl | undefined;
   readonly explainMesh?: ExplainMesh;
 }
 
@@ -98,6 +101,10 @@ export class HostBackend implements MeshBackend {
 
   get networks(): NetworkControl | undefined {
     return this.options.networks;
+  }
+
+  get names(): NamesControl | undefined {
+    return this.options.names;
   }
 
   version(): Promise<Version> {

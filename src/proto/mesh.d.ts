@@ -2421,5 +2421,143 @@ export namespace meshd {
             }
             type $Shape = meshd.v1.DetachEndpointResponse.$Properties;
         }
+
+        interface IQueryNameRequest extends meshd.v1.QueryNameRequest.$Properties {
+        }
+
+        class QueryNameRequest {
+            constructor(properties?: meshd.v1.QueryNameRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            type: string;
+            networks: string[];
+            sandbox: (string|null);
+            static encode(message: meshd.v1.QueryNameRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.QueryNameRequest & meshd.v1.QueryNameRequest.$Shape;
+        }
+
+        namespace QueryNameRequest {
+            interface $Properties {
+                name?: string;
+                type?: string;
+                networks?: string[];
+                sandbox?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.QueryNameRequest.$Properties;
+        }
+
+        interface INameAnswer extends meshd.v1.NameAnswer.$Properties {
+        }
+
+        class NameAnswer {
+            constructor(properties?: meshd.v1.NameAnswer.$Properties);
+            $unknowns?: Uint8Array[];
+            code: string;
+            by: string;
+            found: (meshd.v1.NameFound|null);
+            reason: (string|null);
+            records: meshd.v1.NameRecord[];
+            static encode(message: meshd.v1.NameAnswer.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameAnswer & meshd.v1.NameAnswer.$Shape;
+        }
+
+        namespace NameAnswer {
+            interface $Properties {
+                code?: string;
+                by?: string;
+                found?: (meshd.v1.NameFound.$Properties|null);
+                reason?: (string|null);
+                records?: meshd.v1.NameRecord.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameAnswer.$Properties;
+        }
+
+        interface INameFound extends meshd.v1.NameFound.$Properties {
+        }
+
+        class NameFound {
+            constructor(properties?: meshd.v1.NameFound.$Properties);
+            $unknowns?: Uint8Array[];
+            kind: string;
+            name: string;
+            network: (string|null);
+            static encode(message: meshd.v1.NameFound.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameFound & meshd.v1.NameFound.$Shape;
+        }
+
+        namespace NameFound {
+            interface $Properties {
+                kind?: string;
+                name?: string;
+                network?: (string|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameFound.$Properties;
+        }
+
+        interface INameRecord extends meshd.v1.NameRecord.$Properties {
+        }
+
+        class NameRecord {
+            constructor(properties?: meshd.v1.NameRecord.$Properties);
+            $unknowns?: Uint8Array[];
+            name: string;
+            ttlS: number;
+            type: string;
+            data: string;
+            static encode(message: meshd.v1.NameRecord.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameRecord & meshd.v1.NameRecord.$Shape;
+        }
+
+        namespace NameRecord {
+            interface $Properties {
+                name?: string;
+                ttlS?: number;
+                type?: string;
+                data?: string;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameRecord.$Properties;
+        }
+
+        interface IListNamesRequest extends meshd.v1.ListNamesRequest.$Properties {
+        }
+
+        class ListNamesRequest {
+            constructor(properties?: meshd.v1.ListNamesRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            networks: string[];
+            static encode(message: meshd.v1.ListNamesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.ListNamesRequest & meshd.v1.ListNamesRequest.$Shape;
+        }
+
+        namespace ListNamesRequest {
+            interface $Properties {
+                networks?: string[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.ListNamesRequest.$Properties;
+        }
+
+        interface INameList extends meshd.v1.NameList.$Properties {
+        }
+
+        class NameList {
+            constructor(properties?: meshd.v1.NameList.$Properties);
+            $unknowns?: Uint8Array[];
+            records: meshd.v1.NameRecord[];
+            static encode(message: meshd.v1.NameList.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameList & meshd.v1.NameList.$Shape;
+        }
+
+        namespace NameList {
+            interface $Properties {
+                records?: meshd.v1.NameRecord.$Properties[];
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameList.$Properties;
+        }
     }
 }

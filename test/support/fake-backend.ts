@@ -14,6 +14,7 @@ import {
   type MeshBackend,
   type MeshControl,
   type NamedConnection,
+  type NamesControl,
   type NetworkControl,
   type Plan,
   type RemoveRequest,
@@ -35,6 +36,7 @@ import { counters, epoch, stateOf } from './fake-states.js';
 export class FakeBackend implements MeshBackend {
   mesh: MeshControl | undefined;
   networks: NetworkControl | undefined;
+  names: NamesControl | undefined;
   readonly table = new Map<string, ServiceState>();
   readonly feed = new ServiceFeed('run-1', () => [...this.table.values()]);
   revision = 0;

@@ -5,7 +5,7 @@ import type { Cli } from '../cli.js';
 /*
  * The shells ask meshctl itself what may come next (`meshctl __complete -- WORD...`, the last word
  * being the one under the cursor), so that the scripts never grow old. What the daemon knows is
- * found by the names of arguments: `<service>`, `<destination>`, `<node>`, `<fingerprint>`.
+ * found by the names of arguments: `<service>`, `<destination>`, `<node>`, `<network>`, `<fingerprint>`.
  */
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -138,6 +138,10 @@ async function known(
   if (argument === 'destination' && given[0] !== undefined) {
     const { destinations } = await cli.call(methods.getService, { name: given[0] });
     return destinations.map(({ name }) => name);
+  }
+  if (argument === 'network') {
+    const { networks } = await cli.call(methods.listNetworks, {});
+    return networks.map(({ name }) => name);
   }
   if (argument === 'node') {
     const { nodes } = await cli.call(methods.listNodes, {});

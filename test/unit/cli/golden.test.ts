@@ -4,6 +4,7 @@ import { CliHarness } from '../../support/cli-harness.js';
 import { runCliScript, type CliCase } from '../../support/cli-script.js';
 import type { FakeBackend } from '../../support/fake-backend.js';
 import { FakeMesh } from '../../support/fake-mesh.js';
+import { FakeNames } from '../../support/fake-names.js';
 import { FakeNetworks } from '../../support/fake-networks.js';
 import { counters, epoch } from '../../support/fake-states.js';
 
@@ -48,6 +49,9 @@ const settings: Record<string, (backend: FakeBackend) => void> = {
   'a mesh': meshOf(() => undefined),
   networks: (backend) => {
     backend.networks = new FakeNetworks();
+  },
+  names: (backend) => {
+    backend.names = new FakeNames();
   },
   'a mesh in the clear': meshOf((mesh) => {
     const { key: _, ...rest } = mesh.status();
@@ -295,6 +299,7 @@ for (const name of [
   'traffic',
   'mesh',
   'network',
+  'dns',
   'rules',
   'errors',
   'completion',
