@@ -9,6 +9,7 @@ import type { DaemonResolverFiles } from './daemon-resolver-files.js';
 import type { Asker, Upstream } from './dns/index.js';
 import { dnsUpstream, hostNameServers } from './io/index.js';
 import type { MeshNode } from './mesh/index.js';
+import { formatEndpoint } from './model/index.js';
 import { ingressName } from './overlay/index.js';
 import type { NamesAt } from './rules/index.js';
 import type { ServiceTable } from './store/index.js';
@@ -221,7 +222,7 @@ export class DaemonDns {
   }
 
   private openControl(): NamesControl {
-    const { server, names, served } = this;
+    const { server, names, served, options } = this;
     const known = (): string[] => (this.networks?.all() ?? []).map(({ network }) => network.name);
     return new NamesOfDaemon({
       server,
@@ -232,6 +233,7 @@ export class DaemonDns {
       sandboxes: () => [...served.keys()],
       inSandbox: (path) => this.askerAt(path, []),
       owners: (networks) => names.owners(networks),
+      listen: () => options.config.listen.map(({ address, port }) => formatEndpoint(address, port)),
     });
   }
 

@@ -14,7 +14,9 @@ import {
   type DnsCount,
   type Handlers,
   type Upstream,
+  type UpstreamState,
 } from './dns/index.js';
+import type { NamesDrops } from './api/index.js';
 import { openDnsStreams } from './io/index.js';
 import type { MissedQuery, Responder } from './kernel/linux/index.js';
 
@@ -42,6 +44,7 @@ export class NameServer {
   readonly inquirer: Inquirer;
   private readonly stats: DnsStats;
   private readonly server: DnsServer;
+  private readonly forwarder: Forwarder;
   /** From the first desk on. */
   private responder: Responder | undefined;
   /** By the responder's numbers of sockets. */
@@ -52,6 +55,7 @@ export class NameServer {
     const stats = new DnsStats(clock, log);
     const forwarder = new Forwarder({ clock, upstreams });
     this.stats = stats;
+    this.forwarder = forwarder;
     const handlers: Handlers = {
       errors: errorsHandler(log, (query, told) => stats.note(query, told)),
       metrics: stats.handler,
@@ -67,7 +71,9 @@ export class NameServer {
 
   /** To be called before the first desk is opened, or again. Errors: NativeError. */
   start(): void {
-    this.responder ??= this.options.openResponder((queries) => this.missed(queries));
+    if (this.responder !== undefined) return;
+    this.responder = this.options.openResponder((queries) => this.missed(queries));
+    this.responder.setAnswering(!this.isLogging);
   }
 
   /** Takes bound descriptors, also when it throws. Errors: NativeError. */
@@ -111,8 +117,34 @@ export class NameServer {
 
   /** Messages that got no answer: no queries, or too many. */
   dropped(): number {
+    const { malformed, limited, oversized, overflow, unsent } = this.drops();
+    return malformed + limited + oversized + overflow + unsent;
+  }
+
+  /** The same, by reason. */
+  drops(): NamesDrops {
     const { limited = 0, oversized = 0, overflow = 0, unsent = 0 } = this.responder?.counts() ?? {};
-    return this.server.dropped + limited + oversized + overflow + unsent;
+    return { malformed: this.server.dropped, limited, oversized, overflow, unsent };
+  }
+
+  /** Answers that are kept. */
+  kept(): number {
+    return this.responder?.counts().kept ?? 0;
+  }
+
+  upstreams(): UpstreamState[] {
+    return this.forwarder.upstreams();
+  }
+
+  /** Whether every query is logged. */
+  get isLogging(): boolean {
+    return this.stats.isLogging;
+  }
+
+  /** What is answered without a word to us would be in no log. */
+  set isLogging(on: boolean) {
+    this.stats.isLogging = on;
+    this.responder?.setAnswering(!on);
   }
 
   close(): void {

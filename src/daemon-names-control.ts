@@ -1,7 +1,7 @@
-import type { NameAnswer, NameQuestion, NameRecord, NamesControl } from './api/index.js';
+import type { NameAnswer, NameQuestion, NameRecord, NamesControl, NameStats } from './api/index.js';
 import { FieldError, MeshError } from './base/index.js';
 import type { NameServer } from './daemon-name-server.js';
-import { listZone, readInquiry, type Asker, type NameOwners } from './dns/index.js';
+import { formatCode, listZone, readInquiry, type Asker, type NameOwners } from './dns/index.js';
 
 /** What this needs to know of who asks for names here. */
 export interface NamesOfDaemonOptions {
@@ -18,6 +18,8 @@ export interface NamesOfDaemonOptions {
   readonly inSandbox: (path: string) => Asker;
   /** Whoever has names on these networks; undefined among them: on none. */
   readonly owners: (networks: readonly (string | undefined)[]) => NameOwners[];
+  /** Where the host's processes ask. */
+  readonly listen: () => readonly string[];
 }
 
 /** What callers of the API see of names. */
@@ -34,6 +36,29 @@ export class NamesOfDaemon implements NamesControl {
     const { server, owners } = this.options;
     const all = networks.length > 0 ? networks : [undefined, ...this.options.networks()];
     return listZone(server.inquirer, owners([...new Set(all)]));
+  }
+
+  stats(): NameStats {
+    const { server, sandboxes, listen } = this.options;
+    const counts = server.queries().map((one) => ({ ...one, code: formatCode(one.code) }));
+    const upstreams = server.upstreams().map(({ name, silentMs }) => ({ address: name, silentMs }));
+    return {
+      counts: counts.sort((a, b) => b.queries - a.queries),
+      drops: server.drops(),
+      kept: server.kept(),
+      listen: listen(),
+      sandboxes: sandboxes().length,
+      upstreams,
+      isLogging: server.isLogging,
+    };
+  }
+
+  get isLogging(): boolean {
+    return this.options.server.isLogging;
+  }
+
+  set isLogging(on: boolean) {
+    this.options.server.isLogging = on;
   }
 
   private askerOf({ networks, sandbox }: NameQuestion): Asker {

@@ -97,6 +97,12 @@ function namesHandlers(context: HandlerContext): UntypedServiceImplementation {
     listNames: stream(methods.listNames, ({ networks }, sink) =>
       Promise.resolve(sendNames(context, names().list(networks), sink)),
     ),
+    getNameStats: answer(methods.getNameStats, () => Promise.resolve(names().stats())),
+    logNames: answer(methods.logNames, ({ on }) => {
+      const control = names();
+      if (on !== undefined) control.isLogging = on;
+      return Promise.resolve({ isLogging: control.isLogging });
+    }),
   };
 }
 

@@ -64,10 +64,14 @@ export type {
 } from './mesh-control.js';
 export type {
   NameAnswer,
+  NameCount,
   NameFound,
   NameQuestion,
   NameRecord,
   NamesControl,
+  NamesDrops,
+  NameStats,
+  NameUpstream,
 } from './names-control.js';
 export type {
   AttachWish,

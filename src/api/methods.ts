@@ -35,7 +35,7 @@ import type {
   NetworkWish,
   ServicesWish,
 } from './network-control.js';
-import type { NameAnswer, NameQuestion, NameRecord } from './names-control.js';
+import type { NameAnswer, NameQuestion, NameRecord, NameStats } from './names-control.js';
 import { mirrored, type Codec } from './wire.js';
 
 const { v1 } = meshd;
@@ -164,6 +164,16 @@ export const methods = {
     'ListNames',
     mirrored<{ readonly networks: readonly string[] }>(v1.ListNamesRequest),
     mirrored<{ readonly records: readonly NameRecord[] }>(v1.NameList),
+  ),
+  getNameStats: unary(
+    'GetNameStats',
+    mirrored<Empty>(v1.GetNameStatsRequest),
+    mirrored<NameStats>(v1.NameStats),
+  ),
+  logNames: unary(
+    'LogNames',
+    mirrored<{ readonly on?: boolean }>(v1.LogNamesRequest),
+    mirrored<{ readonly isLogging: boolean }>(v1.LogNamesResponse),
   ),
   listNodes: unary(
     'ListNodes',

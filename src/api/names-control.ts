@@ -18,6 +18,11 @@ export interface NamesControl {
    * `networks`: none = all that are known here, and services that are on none. Errors: not_found.
    */
   list(networks: readonly string[]): Iterator<NameRecord, unknown>;
+
+  stats(): NameStats;
+
+  /** Whether every query is logged. Not remembered by the next run of the daemon. */
+  isLogging: boolean;
 }
 
 export interface NameQuestion {
@@ -63,4 +68,49 @@ export interface NameRecord {
   readonly ttlS: number;
   readonly type: string;
   readonly data: string;
+}
+
+export interface NameStats {
+  readonly counts: readonly NameCount[];
+  readonly drops: NamesDrops;
+  /** Answers that are given without asking any handler. */
+  readonly kept: number;
+  /** Where processes of the host may ask: `127.0.0.11:53`. */
+  readonly listen: readonly string[];
+  /** Namespaces in which names are answered. */
+  readonly sandboxes: number;
+  /** Whom other names are asked of. */
+  readonly upstreams: readonly NameUpstream[];
+  readonly isLogging: boolean;
+}
+
+/** Since the start of the daemon. */
+export interface NameCount {
+  /** `A`, `AAAA` ...; `other`. */
+  readonly type: string;
+  readonly code: string;
+  /** The handler; `cache`: what is kept. */
+  readonly by: string;
+  readonly queries: number;
+}
+
+/** Messages that got no answer, since the start of the daemon. */
+export interface NamesDrops {
+  /** No queries. */
+  readonly malformed: number;
+  /** Of sources that ask too often. */
+  readonly limited: number;
+  /** Of more than 4,096 bytes. */
+  readonly oversized: number;
+  /** Too many waited. */
+  readonly overflow: number;
+  /** Responses for which the kernel had no room. */
+  readonly unsent: number;
+}
+
+export interface NameUpstream {
+  /** `192.0.2.53:53`. */
+  readonly address: string;
+  /** It did not answer, and is asked last for so long; 0 = it is well. */
+  readonly silentMs: number;
 }

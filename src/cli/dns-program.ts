@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { Runner } from './runner.js';
 
 /*
@@ -13,6 +13,10 @@ interface Options {
 const queryHelp = `
 Prints the records, then the handler that answered (vip, task, reverse, forward, errors) and whose
 name it is. The question is neither counted nor logged. Exit code 4: nobody has the name.`;
+
+const logHelp = `
+Each query becomes a line of the daemon's log, at level info: sandbox, name, type, code, handler. While
+it is on, no query is answered from what is kept, and all take longer. Forgotten when the daemon stops.`;
 
 export function addDnsCommands(program: Command, run: Runner): void {
   const dns = program.command('dns').description('names of services and tasks');
@@ -34,4 +38,18 @@ export function addDnsCommands(program: Command, run: Runner): void {
     .description('everything that has a name, as lines of a zone file')
     .option('--network <network>', 'only of this one; again for each', add)
     .action(run(async (cli, { network }: Options) => (await load()).listNames(cli, network)));
+  dns
+    .command('stats')
+    .description(
+      'queries by type, code and handler; where names are answered, and who else is asked',
+    )
+    .action(run(async (cli) => (await load()).nameStats(cli)));
+  dns
+    .command('log')
+    .description('whether every query is logged, or switch that until the daemon stops')
+    .addArgument(new Argument('[state]').choices(['on', 'off']))
+    .addHelpText('after', logHelp)
+    .action(
+      run(async (cli, state: 'on' | 'off' | undefined) => (await load()).logNames(cli, state)),
+    );
 }

@@ -17,6 +17,12 @@ export interface Upstream {
   exchange(question: Buffer, timeoutMs: number): Promise<Buffer>;
 }
 
+export interface UpstreamState {
+  readonly name: string;
+  /** It did not answer, and is asked last until then: 0 = it is well. Unit: milliseconds from now. */
+  readonly silentMs: number;
+}
+
 export interface ForwardOptions {
   readonly clock: Clock;
   /** In the order in which they are asked. */
@@ -52,6 +58,13 @@ export class Forwarder {
     }
     return (known ?? this.begin(key, query)).then(told);
   };
+
+  upstreams(): UpstreamState[] {
+    const now = this.options.clock.now();
+    return this.options.upstreams().map(({ name }) => {
+      return { name, silentMs: Math.max(0, (this.silentUntil.get(name) ?? 0) - now) };
+    });
+  }
 
   private begin(key: string, query: Query): Promise<Buffer> {
     const response = this.newest(key, query).finally(() => this.open.delete(key));

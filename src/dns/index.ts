@@ -19,10 +19,11 @@ export {
   type AnswerKeeper,
   type KeptAnswer,
 } from './kept-answers.js';
-export { Forwarder, type Upstream } from './forward.js';
+export { Forwarder, type Upstream, type UpstreamState } from './forward.js';
 export { Inquirer, readInquiry, type Finding, type TextRecord } from './inquiry.js';
 export { isResponseTo, isTruncated } from './message.js';
 export { DnsStats, type DnsCount } from './metrics.js';
+export { formatCode } from './presentation.js';
 export {
   formatResolverFile,
   parseResolverSettings,

@@ -54,7 +54,7 @@ export class DnsStats {
       return told;
     };
     const failed = (error: unknown): never => {
-      this.note(query, refusal('errors', responseCode.serverFailure));
+      note(refusal('errors', responseCode.serverFailure));
       throw error;
     };
     try {

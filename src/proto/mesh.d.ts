@@ -2559,5 +2559,164 @@ export namespace meshd {
             }
             type $Shape = meshd.v1.NameList.$Properties;
         }
+
+        interface IGetNameStatsRequest extends meshd.v1.GetNameStatsRequest.$Properties {
+        }
+
+        class GetNameStatsRequest {
+            constructor(properties?: meshd.v1.GetNameStatsRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            static encode(message: meshd.v1.GetNameStatsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.GetNameStatsRequest & meshd.v1.GetNameStatsRequest.$Shape;
+        }
+
+        namespace GetNameStatsRequest {
+            interface $Properties {
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.GetNameStatsRequest.$Properties;
+        }
+
+        interface INameStats extends meshd.v1.NameStats.$Properties {
+        }
+
+        class NameStats {
+            constructor(properties?: meshd.v1.NameStats.$Properties);
+            $unknowns?: Uint8Array[];
+            counts: meshd.v1.NameCount[];
+            drops: meshd.v1.NameDrops;
+            kept: number;
+            listen: string[];
+            sandboxes: number;
+            upstreams: meshd.v1.NameUpstream[];
+            isLogging: boolean;
+            static encode(message: meshd.v1.NameStats.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameStats & meshd.v1.NameStats.$Shape;
+        }
+
+        namespace NameStats {
+            interface $Properties {
+                counts?: meshd.v1.NameCount.$Properties[];
+                drops?: meshd.v1.NameDrops.$Properties;
+                kept?: number;
+                listen?: string[];
+                sandboxes?: number;
+                upstreams?: meshd.v1.NameUpstream.$Properties[];
+                isLogging?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameStats.$Properties;
+        }
+
+        interface INameCount extends meshd.v1.NameCount.$Properties {
+        }
+
+        class NameCount {
+            constructor(properties?: meshd.v1.NameCount.$Properties);
+            $unknowns?: Uint8Array[];
+            type: string;
+            code: string;
+            by: string;
+            queries: number;
+            static encode(message: meshd.v1.NameCount.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameCount & meshd.v1.NameCount.$Shape;
+        }
+
+        namespace NameCount {
+            interface $Properties {
+                type?: string;
+                code?: string;
+                by?: string;
+                queries?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameCount.$Properties;
+        }
+
+        interface INameDrops extends meshd.v1.NameDrops.$Properties {
+        }
+
+        class NameDrops {
+            constructor(properties?: meshd.v1.NameDrops.$Properties);
+            $unknowns?: Uint8Array[];
+            malformed: number;
+            limited: number;
+            oversized: number;
+            overflow: number;
+            unsent: number;
+            static encode(message: meshd.v1.NameDrops.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameDrops & meshd.v1.NameDrops.$Shape;
+        }
+
+        namespace NameDrops {
+            interface $Properties {
+                malformed?: number;
+                limited?: number;
+                oversized?: number;
+                overflow?: number;
+                unsent?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameDrops.$Properties;
+        }
+
+        interface INameUpstream extends meshd.v1.NameUpstream.$Properties {
+        }
+
+        class NameUpstream {
+            constructor(properties?: meshd.v1.NameUpstream.$Properties);
+            $unknowns?: Uint8Array[];
+            address: string;
+            silentMs: number;
+            static encode(message: meshd.v1.NameUpstream.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.NameUpstream & meshd.v1.NameUpstream.$Shape;
+        }
+
+        namespace NameUpstream {
+            interface $Properties {
+                address?: string;
+                silentMs?: number;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.NameUpstream.$Properties;
+        }
+
+        interface ILogNamesRequest extends meshd.v1.LogNamesRequest.$Properties {
+        }
+
+        class LogNamesRequest {
+            constructor(properties?: meshd.v1.LogNamesRequest.$Properties);
+            $unknowns?: Uint8Array[];
+            on: (boolean|null);
+            static encode(message: meshd.v1.LogNamesRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.LogNamesRequest & meshd.v1.LogNamesRequest.$Shape;
+        }
+
+        namespace LogNamesRequest {
+            interface $Properties {
+                on?: (boolean|null);
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.LogNamesRequest.$Properties;
+        }
+
+        interface ILogNamesResponse extends meshd.v1.LogNamesResponse.$Properties {
+        }
+
+        class LogNamesResponse {
+            constructor(properties?: meshd.v1.LogNamesResponse.$Properties);
+            $unknowns?: Uint8Array[];
+            isLogging: boolean;
+            static encode(message: meshd.v1.LogNamesResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): meshd.v1.LogNamesResponse & meshd.v1.LogNamesResponse.$Shape;
+        }
+
+        namespace LogNamesResponse {
+            interface $Properties {
+                isLogging?: boolean;
+                $unknowns?: Uint8Array[];
+            }
+            type $Shape = meshd.v1.LogNamesResponse.$Properties;
+        }
     }
 }

@@ -4,6 +4,7 @@ import type {
   NameQuestion,
   NameRecord,
   NamesControl,
+  NameStats,
 } from '../../src/api/index.js';
 import { FieldError, MeshError } from '../../src/base/index.js';
 
@@ -41,10 +42,12 @@ const answers: Record<string, Omit<NameAnswer, 'records'> & { records?: readonly
 
 /** Names in memory. */
 export class FakeNames implements NamesControl {
+  isLogging = false;
   /** What was asked. */
   readonly asked: NameQuestion[] = [];
   /** In the whole list. */
   size = records.length;
+  figures: Partial<NameStats> = {};
 
   query(question: NameQuestion): Promise<NameAnswer> {
     this.asked.push(question);
@@ -63,6 +66,19 @@ export class FakeNames implements NamesControl {
   *list(networks: readonly string[]): Generator<NameRecord, void> {
     if (networks.includes('red')) throw missing('network red');
     for (let i = 0; i < this.size; i++) yield records[i % records.length]!;
+  }
+
+  stats(): NameStats {
+    return {
+      counts: [],
+      drops: { malformed: 0, limited: 0, oversized: 0, overflow: 0, unsent: 0 },
+      kept: 0,
+      listen: [],
+      sandboxes: 0,
+      upstreams: [],
+      isLogging: this.isLogging,
+      ...this.figures,
+    };
   }
 }
 

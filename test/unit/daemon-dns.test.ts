@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { decode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NameAnswer, NameQuestion, NameRecord, NamesControl } from '../../src/api/index.js';
+import type { Log } from '../../src/base/index.js';
 import { silentLog } from '../../src/base/index.js';
 import type { DnsConfig } from '../../src/config/index.js';
 import { DaemonDns } from '../../src/daemon-dns.js';
@@ -54,16 +55,23 @@ const api: Partial<Service> = {
 /** A name server of its own for each test, with sockets of its own. */
 class Bench {
   readonly table = new ServiceTable(new VipPool([]));
+  readonly logged: object[] = [];
   readonly dns: DaemonDns;
   /** Where each namespace is asked; '' = the host. */
   readonly ports = new Map<string, number>();
+  private readonly log: Log = {
+    ...silentLog,
+    info: (context, message) => {
+      if (message === 'dns query') this.logged.push(context);
+    },
+  };
 
-  constructor(config: DnsConfig) {
+  constructor(private readonly config: DnsConfig) {
     this.dns = new DaemonDns({
       config,
       table: this.table,
       clock: realClock,
-      log: silentLog,
+      log: this.log,
       random: () => 0.999,
       bind: ({ type, netns = '' }) => bindSocket({ type, address, port: this.ports.get(netns)! }),
       raiseLoopback: () => Promise.resolve(),
@@ -105,6 +113,14 @@ class Bench {
 
   inquire(name: string, type: string, of: Partial<NameQuestion> = {}): Promise<NameAnswer> {
     return this.control.query({ name, type, networks: [], ...of });
+  }
+
+  /** Of the answers that are counted. */
+  counted(): Record<string, number> {
+    const { counts } = this.control.stats();
+    return Object.fromEntries(
+      counts.map((one) => [`${one.type} ${one.code} ${one.by}`, one.queries]),
+    );
   }
 }
 
@@ -176,7 +192,7 @@ describe('what the daemon says of a question', () => {
     await bench.start();
     await bench.inquire('web', 'A', { sandbox: 'web' });
     await bench.inquire('none.mesh.internal', 'A', { networks: ['front'] });
-    expect(bench.dns.server.queries()).toEqual([]);
+    expect(bench.control.stats()).toMatchObject({ counts: [], kept: 0 });
   });
 
   it('is nothing for who is not here', async () => {
@@ -239,4 +255,64 @@ describe('the zone', () => {
     // A name, and what it is, of each; two tasks.
     expect(lines('front').length).toBe(10_000 * 2 + 4);
   }, 20_000);
+});
+
+describe('what is counted', () => {
+  it('is told with where names are answered, and who else is asked', async () => {
+    const closed = await freePort();
+    bench = new Bench({ ...config, upstreams: [{ address, port: closed }] });
+    await bench.start();
+    await bench.ask(web, 'web', 'A');
+    await bench.ask(web, 'web', 'A');
+    await bench.ask('', 'none.mesh.internal', 'AAAA');
+    await bench.ask(web, 'example.org', 'A');
+    expect(bench.counted()).toEqual({
+      'A NOERROR vip': 1,
+      'A NOERROR cache': 1,
+      'AAAA NXDOMAIN task': 1,
+      'A SERVFAIL errors': 1,
+    });
+    const { counts: _, upstreams, ...rest } = bench.control.stats();
+    expect(rest).toEqual({
+      drops: { malformed: 0, limited: 0, oversized: 0, overflow: 0, unsent: 0 },
+      kept: 1,
+      listen: ['127.0.0.1:53'],
+      sandboxes: 2,
+      isLogging: false,
+    });
+    expect(upstreams).toMatchObject([{ address: `127.0.0.1:${closed}` }]);
+    expect(upstreams[0]!.silentMs).toBeGreaterThan(9_000);
+  });
+});
+
+describe('the query log', () => {
+  it('has every query, also those that are kept an answer for', async () => {
+    await bench.start();
+    for (const on of [false, true, false]) {
+      bench.control.isLogging = on;
+      expect(bench.control.stats().isLogging).toBe(on);
+      bench.logged.length = 0;
+      for (let i = 0; i < 3; i++) await bench.ask(web, 'web', 'A');
+      const line = { sandbox: web, name: 'web', type: 'A', code: 0, by: 'vip', answers: 1 };
+      if (on) expect(bench.logged).toMatchObject([line, line, line]);
+      else expect(bench.logged).toEqual([]);
+    }
+    expect(bench.counted()).toEqual({ 'A NOERROR vip': 4, 'A NOERROR cache': 5 });
+  });
+
+  it('may be switched on before anybody can ask, and has what is not answered', async () => {
+    const closed = await freePort();
+    bench = new Bench({ ...config, upstreams: [{ address, port: closed }] });
+    bench.control.isLogging = true;
+    await bench.start();
+    for (let i = 0; i < 2; i++) await bench.ask(web, 'web', 'A');
+    await bench.ask(web, 'example.org', 'A');
+    expect(bench.logged).toMatchObject([
+      { name: 'web', by: 'vip' },
+      { name: 'web', by: 'vip' },
+      { name: 'example.org', by: 'errors', code: 2, answers: 0 },
+    ]);
+    await bench.inquire('web', 'A', { sandbox: 'web' });
+    expect(bench.logged.length, 'not what meshctl asks').toBe(3);
+  });
 });

@@ -1,13 +1,17 @@
 import {
   methods,
   type NameAnswer,
+  type NameCount,
   type NameFound,
   type NameQuestion,
   type NameRecord,
+  type NameStats,
 } from '../../api/index.js';
 import type { Cli } from '../cli.js';
 import { Exit, exitCodes } from '../errors.js';
-import { printable } from '../table.js';
+import { formatFacts, type Fact } from '../service-view.js';
+import { printable, type Column } from '../table.js';
+import { formatAge, plural } from '../units.js';
 
 export interface QueryOptions {
   readonly network?: readonly string[];
@@ -80,4 +84,40 @@ export async function listNames(cli: Cli, networks: readonly string[] = []): Pro
     else cli.print(records.map(lineOf).join(''));
   }
   if (cli.json) cli.answer(all, () => '');
+}
+
+/** meshctl dns stats. */
+export async function nameStats(cli: Cli): Promise<void> {
+  const stats = await cli.call(methods.getNameStats, {});
+  const columns: Column<NameCount>[] = [
+    { title: 'TYPE', cell: ({ type }) => type },
+    { title: 'CODE', cell: ({ code }) => code },
+    { title: 'BY', cell: ({ by }) => by },
+    { title: 'QUERIES', cell: ({ queries }) => String(queries), align: 'right' },
+  ];
+  cli.answer(stats, () => `${formatFacts(factsOf(stats))}\n${cli.table(columns, stats.counts)}`);
+}
+
+function factsOf({ drops, kept, listen, sandboxes, upstreams, isLogging }: NameStats): Fact[] {
+  const dropped = Object.entries(drops).flatMap(([reason, count]) =>
+    count === 0 ? [] : [`${count} ${reason}`],
+  );
+  const asked = upstreams.map(({ address, silentMs }) =>
+    silentMs === 0 ? address : `${address} (silent; asked last for ${formatAge(silentMs + 999)})`,
+  );
+  return [
+    ['host', listen.join(', ') || 'nowhere'],
+    ['sandboxes', String(sandboxes)],
+    ['upstreams', asked.join(', ') || 'none'],
+    ['kept', plural(kept, 'answer')],
+    ['dropped', dropped.join(', ') || 'none'],
+    ['log', isLogging ? 'on' : 'off'],
+  ];
+}
+
+/** meshctl dns log: says, or switches, whether every query is logged. */
+export async function logNames(cli: Cli, state: 'on' | 'off' | undefined): Promise<void> {
+  const wish = state === undefined ? {} : { on: state === 'on' };
+  const answer = await cli.call(methods.logNames, wish);
+  cli.answer(answer, ({ isLogging }) => `the query log is ${isLogging ? 'on' : 'off'}\n`);
 }

@@ -70,7 +70,7 @@ test('nobody is looked up for who does not read on', async () => {
     expect(records.length).toBe(100);
     break;
   }
-  await client.call(methods.getVersion, {});
+  await client.call(methods.getNameStats, {});
   await new Promise((resolve) => setTimeout(resolve, 50));
   const { taken } = asked;
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -86,4 +86,13 @@ test('what fails on the way ends the list', async () => {
     for await (const _ of client.stream(methods.listNames, { networks: [] }));
   };
   await expect(read()).rejects.toThrow('gone');
+});
+
+test('the log is switched, or asked for', async () => {
+  const log = (on?: boolean) => client.call(methods.logNames, on === undefined ? {} : { on });
+  expect(await log()).toEqual({ isLogging: false });
+  expect(await log(true)).toEqual({ isLogging: true });
+  expect(await log()).toEqual({ isLogging: true });
+  expect(names.isLogging).toBe(true);
+  expect(await log(false)).toEqual({ isLogging: false });
 });

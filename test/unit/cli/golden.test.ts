@@ -53,6 +53,25 @@ const settings: Record<string, (backend: FakeBackend) => void> = {
   names: (backend) => {
     backend.names = new FakeNames();
   },
+  'names that were asked for': (backend) => {
+    const names = new FakeNames();
+    names.isLogging = true;
+    names.figures = {
+      counts: [
+        { type: 'A', code: 'NOERROR', by: 'cache', queries: 1_234_567 },
+        { type: 'AAAA', code: 'NXDOMAIN', by: 'task', queries: 12 },
+      ],
+      drops: { malformed: 0, limited: 3, oversized: 0, overflow: 1, unsent: 0 },
+      kept: 1,
+      listen: ['127.0.0.11:53'],
+      sandboxes: 2,
+      upstreams: [
+        { address: '192.0.2.53:53', silentMs: 0 },
+        { address: '[2001:db8::53]:53', silentMs: 7_250.5 },
+      ],
+    };
+    backend.names = names;
+  },
   'a mesh in the clear': meshOf((mesh) => {
     const { key: _, ...rest } = mesh.status();
     mesh.status = () => rest;
