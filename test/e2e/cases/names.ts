@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import type { ServiceState } from '../../../src/api/index.js';
+import type { NameAnswer, NameRecord, ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
 import { addressOf, type Task } from '../support/topology.js';
@@ -31,6 +31,8 @@ export const names: Case = {
     await ownServer(scene);
     await loopback(scene);
     await isolated(scene, nodes);
+    await inquired(scene, nodes);
+    await logged(scene, nodes);
     await resolverFile(scene, nodes);
     await followed(scene, nodes);
     await restarted(scene, nodes);
@@ -152,6 +154,55 @@ async function isolated(scene: Scene, nodes: Nodes): Promise<void> {
   report.claim(world === 'REFUSED', 'on internal networks nobody else is asked', world);
   const down = await dig(scene, 't1', 'example.org', 'A');
   report.claim(down === 'SERVFAIL', 'an upstream that is not there: SERVFAIL at once', down);
+}
+
+/** As the daemon says that it answers. */
+async function inquired(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, topology } = scene;
+  const differing: string[] = [];
+  for (const [name, type] of [
+    ['web', 'A'],
+    ['tasks.web', 'AAAA'],
+    [`_${tcpPort}._tcp.web.front`, 'SRV'],
+    ['web', 'TXT'],
+    ['none.mesh.internal', 'A'],
+    ['example.org', 'A'],
+  ] as const) {
+    const sandbox = ['--sandbox', topology.path('t1')];
+    const { stdout } = await nodes.lb2.ctl('--json', 'dns', 'query', name, type, ...sandbox);
+    const [{ code, records }] = JSON.parse(stdout) as [NameAnswer];
+    const data = records.map((one) => one.data).sort();
+    const told = code === 'NOERROR' ? data.join(' ') : code;
+    const heard = await dig(scene, 't1', name, type);
+    if (told !== heard || told === '') differing.push(`${name} ${type}: ${told}, not ${heard}`);
+  }
+  report.claim(
+    differing.length === 0,
+    'meshctl dns query says what a task hears',
+    differing.join('; '),
+  );
+  const zone = await answer<NameRecord[]>(nodes.lb2, 'dns', 'zone', '--network', 'front');
+  const names = new Set(zone.map((one) => one.name));
+  const wanted = ['web', 'tasks.bare', `_${tcpPort}._tcp.web`, ...tasks];
+  const missing = wanted.filter((name) => !names.has(`${name}.front.mesh.internal.`));
+  report.claim(missing.length === 0, 'meshctl dns zone has all names', missing.join());
+}
+
+async function logged(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report } = scene;
+  const lines = (): number => nodes.lb2.log.filter((line) => line.includes('dns query')).length;
+  const ask = async (state: 'on' | 'off'): Promise<number> => {
+    await answer(nodes.lb2, 'dns', 'log', state);
+    const before = lines();
+    for (let i = 0; i < 3; i++) await dig(scene, 't1', 'web', 'A');
+    const wanted = state === 'on' ? 3 : 1;
+    await until('the log has them', 1_000, () => {
+      return Promise.resolve(lines() - before >= wanted);
+    }).catch(() => undefined);
+    return lines() - before;
+  };
+  const found = [await ask('on'), await ask('off')].join();
+  report.claim(found === '3,0', 'meshctl dns log on: each query is a line; off: none', found);
 }
 
 async function followed(scene: Scene, nodes: Nodes): Promise<void> {
