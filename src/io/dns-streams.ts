@@ -46,25 +46,32 @@ function serve(socket: Socket, answer: DnsStreamsOptions['answer']): void {
   const source = socket.remoteAddress ?? '';
   let rest: Buffer = Buffer.alloc(0);
   let underWay = 0;
+  // Who asks without reading what is said shall not fill our memory with it.
+  const isBusy = (): boolean => underWay >= openMax || socket.writableNeedDrain;
   const respond = (response: Buffer | undefined): void => {
     underWay--;
     // Nothing was asked that could be answered: what follows cannot be trusted either.
     if (response === undefined || response.length > messageBytesMax) socket.destroy();
     else if (!socket.destroyed) socket.write(Buffer.concat([lengthOf(response), response]));
-    if (underWay < openMax) socket.resume();
   };
-  socket.on('data', (bytes) => {
-    rest = Buffer.concat([rest, bytes]);
-    while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0) && !socket.destroyed) {
+  const take = (): void => {
+    while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
+      if (socket.destroyed || isBusy()) break;
       const end = 2 + rest.readUInt16BE(0);
       const message = rest.subarray(2, end);
       rest = rest.subarray(end);
       underWay++;
       const response = answer(message, source);
-      if (response instanceof Promise) void response.then(respond);
+      if (response instanceof Promise) void response.then(respond).then(take);
       else respond(response);
     }
-    if (underWay >= openMax) socket.pause();
+    if (isBusy()) socket.pause();
+    else socket.resume();
+  };
+  socket.on('drain', take);
+  socket.on('data', (bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    take();
   });
 }
 

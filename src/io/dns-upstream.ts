@@ -52,12 +52,16 @@ function byTcp({ address, port, failure }: Server, question: Buffer, ms: number)
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host: address, port });
     let received: Buffer = Buffer.alloc(0);
-    socket.setTimeout(ms, () => {
-      socket.destroy();
+    // Of the whole, not of each byte.
+    const timer = setTimeout(() => {
       reject(failure(`no answer in ${ms / 1_000} s by TCP`, 'deadline_exceeded'));
-    });
+      socket.destroy();
+    }, ms);
     socket.on('error', (error) => reject(failure(messageOf(error), 'unavailable')));
-    socket.on('close', () => reject(failure('closed the connection', 'unavailable')));
+    socket.on('close', () => {
+      clearTimeout(timer);
+      reject(failure('closed the connection', 'unavailable'));
+    });
     socket.on('connect', () => {
       const length = Buffer.alloc(2);
       length.writeUInt16BE(question.length);

@@ -47,6 +47,19 @@ async function serve(
   return port;
 }
 
+/** Cuts short what it says by UDP, and says by TCP a byte now and then. */
+async function serveSlowly(): Promise<number> {
+  const port = await serve((question) => [answer(question, { flags: 0x0380, answers: [] })]);
+  for (const close of closers.splice(0, 1)) close();
+  const server = createServer((socket) => {
+    const timer = setInterval(() => socket.write(Buffer.of(1)), 10);
+    socket.on('error', () => undefined).on('close', () => clearInterval(timer));
+  }).listen(port, '127.0.0.1');
+  closers.push(() => server.close());
+  await once(server, 'listening');
+  return port;
+}
+
 describe('another name server', () => {
   it('is believed only with the id and the question that were asked', async () => {
     const port = await serve((question) => {
@@ -65,6 +78,12 @@ describe('another name server', () => {
     );
     const asked = query('web', 'A');
     expect(await dnsUpstream('127.0.0.1', port).exchange(asked, 5_000)).toEqual(answer(asked));
+  });
+
+  it('that is slow byte by byte by TCP: an error when its time is over', async () => {
+    const port = await serveSlowly();
+    const asked = dnsUpstream('127.0.0.1', port).exchange(query('web', 'A'), 100);
+    await expect(asked).rejects.toThrow(`ask 127.0.0.1:${port}: no answer in 0.1 s by TCP`);
   });
 
   it('that says nothing, or is not there: an error', async () => {
