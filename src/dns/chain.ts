@@ -1,7 +1,7 @@
 /** How a query finds its answer: handlers in a fixed order, each of which answers or asks the next. */
 import { MeshError, messageOf, type Log } from '../base/index.js';
 import { emptyAnswer, type Answer, type Query } from './message.js';
-import { responseCode } from './record.js';
+import { recordType, responseCode } from './record.js';
 import { answerName, answerNoSuchName, answerReverse, answerVip, type View } from './zone.js';
 
 /** Who asks, and what of the mesh it may see. */
@@ -70,7 +70,9 @@ export function errorsHandler(
   };
   const problemOf = (query: Query): number | undefined => {
     const isOurs = query.class === internet || query.class === anyClass;
-    return query.problem ?? (isOurs ? undefined : responseCode.refused);
+    // Whole zones are nobody's to have, whosever they are.
+    const isTransfer = query.type === recordType.AXFR || query.type === recordType.IXFR;
+    return query.problem ?? (isOurs && !isTransfer ? undefined : responseCode.refused);
   };
   return (query, _, next) => {
     const problem = problemOf(query);

@@ -5,11 +5,17 @@ import { recordType, responseCode } from './record.js';
 
 interface Entry {
   readonly response: Buffer;
+  /** With its question. */
+  readonly bytes: number;
   readonly atMs: number;
   readonly ttlS: number;
 }
 
 const entriesMax = 10_000;
+/** Of all responses and their questions. */
+const bytesMax = 16 << 20;
+/** A longer one would drive many others out; few are, and they come by TCP alone. */
+const responseBytesMax = 16 << 10;
 /** Nobody is believed for longer (RFC 8767, section 4). Unit: seconds. */
 const ttlMaxS = 86_400;
 /** How long a response that is over may stand in for one that is not to be had. */
@@ -20,6 +26,7 @@ const staleTtlS = 30;
 export class ForwardCache {
   /** The oldest first. */
   private readonly entries = new Map<string, Entry>();
+  private bytes = 0;
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
 
@@ -38,15 +45,29 @@ export class ForwardCache {
   }
 
   put(key: string, response: Buffer): void {
+    if (response.length > responseBytesMax) return;
     const ttlS = lifetimeS(response);
     if (ttlS === 0) return;
-    this.entries.delete(key);
-    this.entries.set(key, { response, atMs: this.clock.now(), ttlS });
-    if (this.entries.size <= entriesMax) return;
+    this.remove(key);
+    const bytes = key.length + response.length;
+    // A copy: what comes from a socket may be a part of something larger, which it would keep.
+    const copy = Buffer.allocUnsafeSlow(response.length);
+    response.copy(copy);
+    this.entries.set(key, { response: copy, bytes, atMs: this.clock.now(), ttlS });
+    this.bytes += bytes;
     for (const oldest of this.entries.keys()) {
-      this.entries.delete(oldest);
-      return;
+      if (this.entries.size <= entriesMax && this.bytes <= bytesMax) return;
+      this.remove(oldest);
     }
+  }
+
+  size(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.entries.size, bytes: this.bytes };
+  }
+
+  private remove(key: string): void {
+    this.bytes -= this.entries.get(key)?.bytes ?? 0;
+    this.entries.delete(key);
   }
 }
 

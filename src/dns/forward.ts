@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { MeshError, messageOf, type Clock } from '../base/index.js';
 import { refusal, type Handler, type Told } from './chain.js';
 import { ForwardCache } from './forward-cache.js';
-import { codeOf, emptyAnswer, encodeQuestion, type Query } from './message.js';
+import { codeOf, emptyAnswer, encodeQuestion, readRecords, type Query } from './message.js';
 import { responseCode } from './record.js';
 
 /** How a question gets to another server; TCP where `response` over UDP was cut short. */
@@ -40,7 +40,7 @@ export class Forwarder {
   /** By question: askers of the same share the answer. */
   private readonly open = new Map<string, Promise<Buffer>>();
   private readonly silentUntil = new Map<string, number>();
-  private readonly cache: ForwardCache;
+  readonly cache: ForwardCache;
 
   constructor(private readonly options: ForwardOptions) {
     this.cache = new ForwardCache(options.clock);
@@ -93,6 +93,10 @@ export class Forwarder {
       try {
         const response = await upstream.exchange(bytes, tryTimeoutMs);
         this.silentUntil.delete(upstream.name);
+        if (readRecords(response) === undefined) {
+          last = new MeshError('unavailable', `${upstream.name} answers what cannot be read`);
+          continue;
+        }
         const code = codeOf(response);
         if (code !== responseCode.serverFailure && code !== responseCode.refused) return response;
         last = new MeshError('unavailable', `${upstream.name} answers with code ${code}`);

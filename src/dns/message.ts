@@ -266,6 +266,7 @@ export function encodeQuestion({ flags, question, edns }: Query, id: number): Bu
 export function isResponseTo(question: Buffer, response: Buffer): boolean {
   if (response.length < headerBytes || (response[2]! & 0x80) === 0) return false;
   if (response.readUInt16BE(0) !== question.readUInt16BE(0)) return false;
+  if (((response[2]! ^ question[2]!) & (opcodeMask >> 8)) !== 0) return false;
   const [asked, told] = [readQuestion(question), readQuestion(response)];
   if (asked === undefined || told === undefined) return false;
   return asked.name === told.name && asked.type === told.type && asked.class === told.class;

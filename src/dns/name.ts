@@ -1,6 +1,8 @@
 /**
  * Domain names: text without the final dot, in lower case, against the labels of a message (RFC
  * 1035, section 3.1). Bytes beyond ASCII are kept as Latin-1; whoever has such names has no case.
+ * A dot inside of a label is written `\046` (section 5.1): else one label would pass for two, which
+ * are another name.
  */
 
 const labelBytesMax = 63;
@@ -22,10 +24,14 @@ export function readName(message: Buffer, offset: number): FoundName | undefined
     at++;
     if (size === 0) return { name: labels.join('.'), end: at };
     if (at + size > message.length) return undefined;
-    labels.push(lowerCase(message.toString('latin1', at, at + size)));
+    labels.push(written(lowerCase(message.toString('latin1', at, at + size))));
     at += size;
   }
   return undefined;
+}
+
+function written(label: string): string {
+  return /[.\\]/.test(label) ? label.replaceAll('\\', '\\092').replaceAll('.', '\\046') : label;
 }
 
 /** The end of a name that may point to another one; undefined when the message ends before. */
@@ -41,7 +47,7 @@ export function skipName(message: Buffer, offset: number): number | undefined {
   return undefined;
 }
 
-/** The labels of `name`; undefined for what is none, or is too long. */
+/** The labels of `name`, none with a dot; undefined for what is none, or is too long. */
 export function encodeName(name: string): Buffer | undefined {
   if (name === '') return Buffer.of(0);
   const parts: Buffer[] = [];

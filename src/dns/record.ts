@@ -13,6 +13,8 @@ export const recordType = {
   SRV: 33,
   OPT: 41,
   HTTPS: 65,
+  IXFR: 251,
+  AXFR: 252,
   ANY: 255,
 } as const;
 

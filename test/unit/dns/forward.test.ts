@@ -2,6 +2,8 @@ import { decode, encode, type Answer, type RecordType } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
 import { MeshError, silentLog } from '../../../src/base/index.js';
 import { DnsServer, DnsStats, Forwarder, type Upstream } from '../../../src/dns/index.js';
+import { ForwardCache } from '../../../src/dns/forward-cache.js';
+import { attackForwarder } from '../../fuzz/dns/upstream.js';
 import { handlersFor, mesh, query, say } from './mesh.js';
 
 /** A name server: what it does with the next questions, and how many it had. */
@@ -36,7 +38,7 @@ function setUp(...upstreams: readonly Upstream[]) {
   const server = new DnsServer({ ...handlersFor([]), metrics: stats.handler, forward });
   const ask = async (name = 'example.org'): Promise<string> =>
     say(await server.answer(query(name, 'A'), mesh(['front']), 'udp'));
-  return { clock, ask, stats };
+  return { clock, ask, stats, server };
 }
 
 const answered = (ttl: number): string =>
@@ -98,5 +100,72 @@ describe('forwarding', () => {
     expect(await ask(), 'stale').toBe(answered(30));
     clock.nowMs = 2 * 86_400_000;
     expect(await ask(), 'too old').toBe(failure);
+  });
+
+  it('has no room for one label that passes for two', async () => {
+    const one = new Server('one');
+    const { server } = setUp(one);
+    for (const labels of ['\x07example\x03org\0', '\x0bexample.org\0']) {
+      const name = Buffer.from(labels, 'latin1');
+      const bytes = Buffer.concat([query('', 'A').subarray(0, 12), name, Buffer.of(0, 1, 0, 1)]);
+      await server.answer(bytes, mesh(['front']), 'udp');
+    }
+    expect(one.asked).toBe(2);
+  });
+
+  it('passes nothing on that cannot be read', async () => {
+    const one = new Server('one');
+    const { ask } = setUp(
+      {
+        name: 'liar',
+        exchange: async (question) => (await one.exchange(question)).subarray(0, 40),
+      },
+      new Server('two', 7),
+    );
+    expect(await ask()).toBe(answered(7));
+  });
+
+  it('of a server that lies: every response is one, and the cache keeps to its size', async () => {
+    const { believed } = await attackForwarder({ packets: 20_000, seed: 14 });
+    expect(believed).toBeGreaterThan(5_000);
+  });
+});
+
+describe('responses that are kept', () => {
+  const response = (length: number): Buffer => {
+    const name = 'example.org';
+    const data = Array.from({ length: Math.ceil(length / 256) }, () => 't'.repeat(255));
+    const answers: Answer[] = [{ name, type: 'TXT', ttl: 300, data }];
+    const questions = [{ name, type: 'TXT' as const }];
+    return encode({ type: 'response', questions, answers });
+  };
+  const clock = { now: () => 0 };
+
+  it('take 16 MiB; the oldest goes first', () => {
+    const cache = new ForwardCache(clock);
+    const bytes = response(16_000);
+    const fit = Math.floor((16 << 20) / (bytes.length + 'name 0000'.length));
+    for (let n = 0; n < fit + 10; n++) {
+      cache.put(`name ${String(n).padStart(4, '0')}`, bytes);
+      expect(cache.size().bytes).toBeLessThanOrEqual(16 << 20);
+    }
+    expect(cache.size().entries).toBe(fit);
+    expect(cache.fresh('name 0009')).toBeUndefined();
+    expect(cache.fresh('name 0010')).toEqual(bytes);
+  });
+
+  it('are 10,000 at most', () => {
+    const cache = new ForwardCache(clock);
+    for (let n = 0; n < 10_010; n++) cache.put(String(n), response(20));
+    expect(cache.size().entries).toBe(10_000);
+    expect([cache.fresh('9'), cache.fresh('10')]).toEqual([undefined, response(20)]);
+  });
+
+  it('are counted once when they are replaced, and not at all above 16 KiB', () => {
+    const cache = new ForwardCache(clock);
+    cache.put('a', response(1_000));
+    cache.put('a', response(20));
+    cache.put('b', response(16_384));
+    expect(cache.size()).toEqual({ entries: 1, bytes: 1 + response(20).length });
   });
 });
