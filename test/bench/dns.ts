@@ -16,6 +16,7 @@ import {
   type NameServer,
 } from './dns-servers.js';
 import { emit, type Figure } from './figure.js';
+import { untilIdle } from './netns.js';
 import { median, percentile } from './stats.js';
 
 const few = 10;
@@ -260,6 +261,7 @@ async function takeFromFile(server: NameServer, { netns }: Setting): Promise<voi
   const prober = await openProber(netns, server.port);
   while ((await prober.ask(1, 1_000)) === addressOf(1)) continue;
   prober.close();
+  await untilIdle();
 }
 
 async function replaceAddress(server: NameServer, address: string): Promise<void> {
