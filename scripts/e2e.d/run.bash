@@ -6,7 +6,7 @@ build_e2e() {
   # shellcheck source-path=SCRIPTDIR
   . scripts/setup.d/env
   mkdir -p dist/e2e
-  node_modules/.bin/esbuild main=test/e2e/main.ts demo=test/e2e/demo/main.ts --bundle --platform=node --target=node20 --format=esm \
+  node_modules/.bin/esbuild main=test/e2e/main.ts demo=test/e2e/demo/main.ts asker=test/e2e/names/asker.ts --bundle --platform=node --target=node20 --format=esm \
     --sourcemap --outdir=dist/e2e --log-level=warning
   local peer=test/e2e/support/peer.c
   [[ dist/e2e/peer -nt $peer ]] || cc -std=gnu11 -O2 -Wall -Wextra -o dist/e2e/peer "$peer"

@@ -10,10 +10,10 @@ import { answer, startMesh } from './mesh-nodes.js';
 
 /** How long things go on happening. Unit: s. */
 export const churnSeconds = Number(process.env['MESHD_E2E_CHURN'] ?? 30);
-const seed = Number(process.env['MESHD_E2E_SEED'] ?? 1);
+export const churnSeed = Number(process.env['MESHD_E2E_SEED'] ?? 1);
 
 /** After a burst, until all is as it should be. The guest's processor may be an emulated one. */
-const limitMs = process.env['LAB'] === undefined ? 5_000 : 50_000;
+export const limitMs = process.env['LAB'] === undefined ? 5_000 : 50_000;
 
 export const churn: Case = {
   name: 'churn',
@@ -24,7 +24,7 @@ export const churn: Case = {
     const nodes = await startMesh(scene, { services: false, profile: 'fast', more });
     const world = new World(scene, nodes);
     await world.begin();
-    const random = new Random(seed);
+    const random = new Random(churnSeed);
     const failedBefore = report.failed;
     const end = performance.now() + churnSeconds * 1_000;
     for (let number = 1; performance.now() < end; number++) {
@@ -32,13 +32,18 @@ export const churn: Case = {
     }
     if (report.failed === failedBefore) await detachAll(world);
     if (report.failed === failedBefore) return;
-    const options = [
-      ...(dataPath === 'nftables' ? ['--nftables'] : []),
-      ...['--churn', churnSeconds, '--seed', seed],
-    ];
-    report.note(`again: scripts/e2e ${options.join(' ')} churn`);
+    report.note(againCommand('churn', churnSeconds));
   },
 };
+
+/** How to see the same once more. */
+export function againCommand(name: string, seconds: number): string {
+  const options = [
+    ...(dataPath === 'nftables' ? ['--nftables'] : []),
+    ...['--churn', seconds, '--seed', churnSeed],
+  ];
+  return `again: scripts/e2e ${options.join(' ')} ${name}`;
+}
 
 /** Resolves with whether all was as it should be. */
 async function burst(world: World, number: number, lanes: Burst): Promise<boolean> {

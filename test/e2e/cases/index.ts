@@ -16,6 +16,7 @@ import { fullDisk, namespace, privileges } from './refusals.js';
 import { mesh, meshKeys } from './mesh.js';
 import { misuse } from './misuse.js';
 import { names } from './names.js';
+import { namesChurn } from './names-churn.js';
 import { networks } from './networks.js';
 import { paths } from './paths.js';
 import { publish } from './publish.js';
@@ -54,4 +55,5 @@ export const cases: readonly Case[] = [
   misuse,
   explain,
   churn,
+  namesChurn,
 ];

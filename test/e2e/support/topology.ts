@@ -141,6 +141,12 @@ export class Topology {
     await this.shell([...old, ...this.added(task)]);
   }
 
+  /** Takes a namespace away, without a word to the daemon whose network it is on. */
+  async removeTask(task: Task): Promise<void> {
+    await this.shell([`ip netns delete ${this.namespace(task)}`]);
+    this.made.delete(task);
+  }
+
   /** Where a namespace is found. */
   path(host: Host): string {
     return `/run/netns/${this.namespace(host)}`;
