@@ -1,4 +1,6 @@
 import { access } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { NameAnswer, NameRecord, ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
@@ -93,22 +95,40 @@ async function answered(scene: Scene, nodes: Nodes): Promise<void> {
 }
 
 /** Programs do not ask with dig, and are not told whom to ask. */
-async function resolvers({ report, topology }: Scene, nodes: Nodes): Promise<void> {
+async function resolvers(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, topology } = scene;
   const { vips } = await answer<ServiceState>(nodes.lb2, 'service', 'inspect', 'web');
   const { stdout: libc } = await topology.exec('t1', ['getent', 'ahostsv4', 'web']);
   report.claim(libc.startsWith(`${vips[0]!} `), "the C library's resolver", libc.split('\n')[0]);
   const script = "require('dns').resolve4('tasks.web', (e, a) => console.log(e ?? a.length))";
   const { stdout: node } = await topology.exec('t1', [process.execPath, '-e', script]);
   report.claim(node.trim() === '2', "Node's own resolver", node.trim());
+  await musl(scene, vips);
+}
+
+/** The C library of Alpine, linked into a program of ours: it needs no file of the system. */
+async function musl({ report, topology }: Scene, vips: readonly string[]): Promise<void> {
+  const program = join(dirname(fileURLToPath(import.meta.url)), 'resolve');
+  const isBuilt = await exists(program);
+  report.claim(isBuilt, "a program with musl's resolver is built (musl-tools)");
+  if (!isBuilt) return;
+  for (const name of ['web', 'WEB.front', 'web.front.mesh.internal']) {
+    const { stdout, stderr } = await topology.exec('t1', [program, name], { mayFail: true });
+    const found = stdout.trim();
+    report.claim(found === vips.join(' '), `musl finds ${name}`, found || stderr.trim());
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** It is for as long as names are answered. */
 async function resolverFile({ report, topology }: Scene, nodes: Nodes): Promise<void> {
-  const isThere = (task: Task): Promise<boolean> =>
-    access(topology.filesOf(task)).then(
-      () => true,
-      () => false,
-    );
+  const isThere = (task: Task): Promise<boolean> => exists(topology.filesOf(task));
   const before = await isThere('t3');
   await answer(nodes.lb, 'endpoint', 'detach', 'inner', 't3');
   const isLeft = await isThere('t3');
