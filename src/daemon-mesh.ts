@@ -12,7 +12,7 @@ import { DaemonSeals } from './daemon-seals.js';
 import type { ExplainMesh, HostController, OverlayFacts, OverlayOptions } from './host/index.js';
 import {
   hostName,
-  isThere,
+  fileIdentity,
   linkOf,
   openGossipTransport,
   openProbeSocket,
@@ -98,7 +98,7 @@ export async function prepareMesh(options: DaemonMeshOptions): Promise<DaemonMes
   const networks: DaemonNetworks = new DaemonNetworks({
     ...options,
     underlay,
-    isThere,
+    namespaceIdentity: fileIdentity,
     sealProblem: () => seals.problem,
     sealedChanged: () => seals.look(),
     node: () => node,
@@ -227,6 +227,7 @@ function networkControl(
     problemOf: (network) => networks.problemOf(network),
     probeSeals: () => seals.probe(),
     rotateSeals: () => seals.rotate(),
+    forgetVanished: () => networks.forgetVanished(),
     isNamespace: (path) => isNamespace(path, options.openSandbox),
     servedConnections: (path) => servedConnections(path, options.openSandbox),
     changed: (network) => networks.changedNow(network),

@@ -21,7 +21,7 @@ export interface DaemonNetworksOptions {
   readonly log: Log;
   readonly reconcile: OverlayOptions['reconcile'];
   readonly openSandbox: OverlayOptions['openSandbox'];
-  readonly isThere: OverlayOptions['isThere'];
+  readonly namespaceIdentity: OverlayOptions['namespaceIdentity'];
   readonly dataPath: DataPath;
   /** Why a sealed network cannot be on this host. */
   readonly sealProblem: () => string | undefined;
@@ -47,6 +47,8 @@ export class DaemonNetworks {
   private readonly ingress: Ingress;
   /** Who waits until all is in force. */
   private readonly waiting = new Set<() => void>();
+  /** Networks that endpoints have left whose namespace is gone. */
+  private readonly left = new Set<string>();
   private cancelLook: (() => void) | undefined;
   /** By network, its services as text, as the overlay knows them. */
   private readonly services = new Map<string, string>();
@@ -137,6 +139,16 @@ export class DaemonNetworks {
     });
   }
 
+  /** Endpoints whose namespace is gone leave, and nothing of theirs is left in force. */
+  async forgetVanished(): Promise<void> {
+    await this.overlay.forgetVanished();
+    // Whoever has the path of one begins anew there: what served the old one must not be taken for his.
+    for (const network of this.left) {
+      this.left.delete(network);
+      await this.changedNow(network);
+    }
+  }
+
   async stop(): Promise<void> {
     this.cancelLook?.();
     await this.overlay.stop();
@@ -212,6 +224,7 @@ export class DaemonNetworks {
       for (const { name, sandbox } of local.filter((one) => one.sandbox === path)) {
         log.info({ sandbox }, `endpoint ${name} of network ${network.name}: its namespace is gone`);
         node().networks.detach(network.name, name);
+        this.left.add(network.name);
         this.changed(network.name);
       }
     }

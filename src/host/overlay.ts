@@ -66,6 +66,11 @@ export class Overlay {
     options.controller.passed.add((report) => this.hostPassed(report));
   }
 
+  /** As TaskSandboxes.forgetVanished. */
+  forgetVanished(): Promise<void> {
+    return this.sandboxes.forgetVanished();
+  }
+
   /** True when the host and every sandbox were seen to hold what they should. */
   get isProgrammed(): boolean {
     return this.waiting === 0 && this.isHostProgrammed && this.sandboxes.isProgrammed;
@@ -155,7 +160,7 @@ export class Overlay {
   }
 
   private hostPassed({ version, failed = new Set(), error }: PassReport): void {
-    if (error !== undefined) void this.sandboxes.lookForVanished();
+    if (error !== undefined) void this.sandboxes.forgetVanished();
     if (failed === 'everything') return;
     const { rules } = this.options.controller;
     const isOurs = (owner: string): boolean =>

@@ -8,8 +8,9 @@ export interface TaskSandboxesOptions {
   readonly log: Log;
   readonly reconcile: SandboxOptions['reconcile'];
   openSandbox(path: string): Promise<Kernel>;
-  isThere(path: string): Promise<boolean>;
-  /** The namespace at `path` is gone: nothing can be attached to it any more. */
+  /** Same for the same namespace as long as it is used; undefined when there is none. */
+  namespaceIdentity(path: string): Promise<string | undefined>;
+  /** The namespace that was at `path` is gone, and all that was attached to it. */
   vanished(path: string): void;
   /** A sandbox holds what it should, or fails to. */
   passed(): void;
@@ -21,6 +22,8 @@ export class TaskSandboxes {
   /** Of a sandbox in use, who contributes rules. */
   private readonly owners = new Map<string, Set<string>>();
   private readonly open = new Set<Sandbox>();
+  /** By path, of those that were opened. */
+  private readonly identities = new Map<string, string>();
   /** By path, those that are being cleared: until then nobody begins there anew. */
   private readonly leaving = new Map<string, Promise<void>>();
   private pending = 0;
@@ -59,9 +62,12 @@ export class TaskSandboxes {
     for (const sandbox of await Promise.all([...this.sandboxes.values()])) await sandbox?.stop();
   }
 
-  async lookForVanished(): Promise<void> {
+  /** Says which are gone. Another namespace may have the path of one by now. */
+  async forgetVanished(): Promise<void> {
     for (const path of [...this.owners.keys()]) {
-      if (!(await this.options.isThere(path)) && !this.isStopped) this.options.vanished(path);
+      const found = await this.options.namespaceIdentity(path);
+      const isSame = found !== undefined && found === (this.identities.get(path) ?? found);
+      if (!isSame && !this.isStopped) this.options.vanished(path);
     }
   }
 
@@ -76,9 +82,11 @@ export class TaskSandboxes {
   private async openOne(path: string): Promise<Sandbox | undefined> {
     await this.leaving.get(path);
     try {
+      const identity = await this.options.namespaceIdentity(path);
       const kernel = await this.options.openSandbox(path);
+      if (identity !== undefined) this.identities.set(path, identity);
       const sandbox = new Sandbox(kernel, this.options, ({ error }) => {
-        if (error !== undefined) void this.lookForVanished();
+        if (error !== undefined) void this.forgetVanished();
         this.options.passed();
       });
       await sandbox.start();
@@ -87,7 +95,7 @@ export class TaskSandboxes {
     } catch (error) {
       this.options.log.error({ sandbox: path }, `sandbox ${path}: ${messageOf(error)}`);
       this.sandboxes.delete(path);
-      void this.lookForVanished();
+      void this.forgetVanished();
       return undefined;
     }
   }
@@ -98,6 +106,7 @@ export class TaskSandboxes {
     if (this.owners.get(path)?.size !== 0) return;
     this.owners.delete(path);
     this.sandboxes.delete(path);
+    this.identities.delete(path);
     if (sandbox === undefined) return;
     this.open.delete(sandbox);
     const left = sandbox.finish().then(() => sandbox.stop());

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Family } from '../model/index.js';
 
@@ -42,11 +42,12 @@ export async function linkOf(
   return undefined;
 }
 
-export async function isThere(path: string): Promise<boolean> {
+/** Tells a file from another one that has its path later; undefined when there is none. */
+export async function fileIdentity(path: string): Promise<string | undefined> {
   try {
-    await access(path);
-    return true;
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
   } catch {
-    return false;
+    return undefined;
   }
 }

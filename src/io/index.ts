@@ -17,6 +17,6 @@ export { openProbeSocket } from './probe-socket.js';
 export type { ProbeSocket, ProbeSocketHandlers } from './probe-socket.js';
 export { openGossipTransport } from './gossip-transport.js';
 export type { GossipTransportOptions } from './gossip-transport.js';
-export { hostName, isThere, linkOf, reachableAddress } from './host-names.js';
+export { fileIdentity, hostName, linkOf, reachableAddress } from './host-names.js';
 export { ResolverFiles } from './resolver-files.js';
 export { readPrivateFile, writePrivateFile } from './private-file.js';

@@ -34,6 +34,8 @@ export interface NetworkHost {
   probeSeals(): Promise<void>;
   /** Errors: failed_precondition. */
   rotateSeals(): Promise<number>;
+  /** Endpoints whose namespace is gone leave; another one may have its path by now. */
+  forgetVanished(): Promise<void>;
   isNamespace(path: string): Promise<boolean>;
   /** Open TCP connections that the sandbox at `path` serves. */
   servedConnections(path: string): Promise<number>;
@@ -85,6 +87,7 @@ export class NetworksOfNode implements NetworkControl {
       throw new FieldError('network', `${network} is joined by what needs it`);
     }
     const weights = checkServices(services);
+    await this.host.forgetVanished();
     const view = networks.view(network);
     if (view === undefined) throw new MeshError('not_found', `network ${network}: not found`);
     if (view.network.sealed) await this.host.probeSeals();

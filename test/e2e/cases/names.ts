@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { NameAnswer, NameRecord, ServiceState } from '../../../src/api/index.js';
+import type { EndpointInfo, NameAnswer, NameRecord, ServiceState } from '../../../src/api/index.js';
 import { until } from '../support/command.js';
 import { tcpPort, type Case, type Scene } from '../support/scene.js';
 import { addressOf, type Task } from '../support/topology.js';
@@ -33,6 +33,7 @@ export const names: Case = {
     await ownServer(scene);
     await loopback(scene);
     await isolated(scene, nodes);
+    await reborn(scene, nodes);
     await inquired(scene, nodes);
     await logged(scene, nodes);
     await resolverFile(scene, nodes);
@@ -174,6 +175,21 @@ async function isolated(scene: Scene, nodes: Nodes): Promise<void> {
   report.claim(world === 'REFUSED', 'on internal networks nobody else is asked', world);
   const down = await dig(scene, 't1', 'example.org', 'A');
   report.claim(down === 'SERVFAIL', 'an upstream that is not there: SERVFAIL at once', down);
+}
+
+/** A task that dies and starts again, as container engines do it: nobody says a word of the first. */
+async function reborn(scene: Scene, nodes: Nodes): Promise<void> {
+  const { report, topology } = scene;
+  await topology.removeTask('t3');
+  await topology.addTask('t3');
+  const sandbox = ['--sandbox', topology.path('t3')];
+  const attached = await answer<EndpointInfo>(
+    nodes.lb,
+    ...['endpoint', 'attach', 'inner', 't3', ...sandbox],
+  );
+  const told = await dig(scene, 't3', 't3.inner', 'A');
+  const what = 'a namespace made anew under the same name is another task';
+  report.claim(told === attached.addresses[0], what, told);
 }
 
 /** As the daemon says that it answers. */

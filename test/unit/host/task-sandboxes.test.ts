@@ -24,6 +24,8 @@ class BusyKernel extends FakeKernel {
 class Bench {
   readonly clock = new SimClock();
   readonly kernel = new BusyKernel();
+  identity = '4:1';
+  readonly vanished: string[] = [];
   readonly sandboxes = new TaskSandboxes({
     clock: this.clock,
     log: silentLog,
@@ -37,8 +39,8 @@ class Bench {
       drainDeadlineMs: 0,
     },
     openSandbox: () => Promise.resolve(this.kernel),
-    isThere: () => Promise.resolve(true),
-    vanished: () => undefined,
+    namespaceIdentity: () => Promise.resolve(this.identity),
+    vanished: (gone) => void this.vanished.push(gone),
     passed: () => undefined,
   });
 
@@ -61,6 +63,26 @@ describe('TaskSandboxes', () => {
     void bench.sandboxes.put(path, 'network blue', []);
     await bench.clock.advance(200);
     expect(isUp()).toBe(true);
+  });
+
+  it('are gone when another namespace has their path', async () => {
+    const bench = new Bench();
+    void bench.sandboxes.put(path, 'network blue', route);
+    await bench.clock.advance(0);
+    await bench.sandboxes.forgetVanished();
+    expect(bench.vanished).toEqual([]);
+    bench.identity = '4:2';
+    await bench.sandboxes.forgetVanished();
+    expect(bench.vanished).toEqual([path]);
+    // Whoever hears of it takes back what was wanted there; what begins anew is the new one's.
+    const left = bench.sandboxes.put(path, 'network blue', []);
+    await bench.clock.advance(200);
+    await left;
+    void bench.sandboxes.put(path, 'network blue', route);
+    await bench.clock.advance(200);
+    await bench.sandboxes.forgetVanished();
+    expect(bench.vanished).toEqual([path]);
+    expect(bench.held()).toHaveLength(2);
   });
 
   it('leaves nothing behind, also when a pass for something else is running', async () => {
