@@ -54,7 +54,7 @@ export class DaemonNames {
    * are on none, which the host reaches.
    */
   viewOf(networks: readonly (string | undefined)[]): View {
-    const key = networks.join(' ');
+    const key = JSON.stringify(networks);
     const known = this.views.get(key);
     if (known !== undefined) return known;
     const { config, table, random } = this.options;
