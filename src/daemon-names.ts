@@ -24,8 +24,9 @@ export interface DaemonNamesOptions {
 export class DaemonNames {
   /** By networks, until one of them changes. */
   private readonly views = new Map<string, View>();
-  /** By networks. */
+  /** By networks, all of which there are. */
   private readonly ids = new Map<string, number>();
+  private lastId = 0;
   private readonly indexes = new Map<string | undefined, NetworkIndex>();
   private readonly aliases: AliasIndex;
   /** Of networks, which the revision of the table does not count. */
@@ -40,6 +41,10 @@ export class DaemonNames {
     this.indexes.delete(network);
     this.views.clear();
     this.options.forget(networkLabel(network));
+    if (this.options.networks()?.network(network) !== undefined) return;
+    for (const key of this.ids.keys()) {
+      if ((JSON.parse(key) as unknown[]).includes(network)) this.ids.delete(key);
+    }
   }
 
   serviceChanged(name: string): void {
@@ -58,7 +63,8 @@ export class DaemonNames {
     const known = this.views.get(key);
     if (known !== undefined) return known;
     const { config, table, random } = this.options;
-    const id = this.ids.get(key) ?? this.ids.size;
+    // Never that of another one before: what is kept for that one may still be there.
+    const id = this.ids.get(key) ?? ++this.lastId;
     this.ids.set(key, id);
     const view = {
       id,

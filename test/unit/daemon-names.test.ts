@@ -6,7 +6,10 @@ import { ServiceTable, VipPool } from '../../src/store/index.js';
 import { networkedService } from '../support/networked.js';
 
 /** Nobody is on any network. */
-const networks = { view: () => undefined } as unknown as MeshNode['networks'];
+const networks = {
+  view: () => undefined,
+  network: () => undefined,
+} as unknown as MeshNode['networks'];
 
 class Bench {
   readonly table = new ServiceTable(new VipPool([]));
